@@ -14,7 +14,7 @@ export const mayImport = {
   testing: ['core', 'message', 'runtime'],
   runtime: ['core', 'message', 'async'],
   'bus-amqp': ['core', 'async'],
-  'storage-sql': ['core', 'message', 'async'],
+  'storage-sql': ['core', 'message', 'statistics', 'async'],
   'inspector-libvirt': ['core', 'async', 'libvirt'],
   'agent-compute': ['core', 'async', 'message', 'runtime', 'openstack'],
   'agent-central': ['core', 'async', 'message', 'runtime', 'openstack'],

@@ -130,6 +130,60 @@ export interface ProjectSummary extends Span {
   readonly resources: number;
 }
 
+/** What the samples of one meter of one resource from one source have in common, whoever owns it and in whichever run. */
+export interface SeriesKey {
+  readonly source: string;
+  readonly meter: string;
+  readonly type: string;
+  readonly unit: string | null;
+  readonly resourceId: string;
+}
+
+/** The samples that figures are made of. */
+export interface HistoryQuery extends Pick<
+  SampleFilter,
+  'scope' | 'meters' | 'resources' | 'projects' | 'users' | 'sources'
+> {
+  /** ns since 1970 UTC: series without a sample since then may be left out. */
+  readonly since: bigint;
+  /** ns since 1970 UTC: what is before it is only needed to know where a series stands then. */
+  readonly start: bigint;
+  /** ns since 1970 UTC: of each series everything up to its first sample at or after this is given. */
+  readonly end: bigint;
+  /**
+   * Whether a rolled-up span may stand for the samples of this time (ns, end excluded), of which two in succession are up to
+   * `widest` ns apart. Otherwise they are given in shorter spans or one by one.
+   */
+  fits(start: bigint, end: bigint, widest: bigint): boolean;
+}
+
+/** Samples that a store has rolled up. */
+export interface RolledSpan {
+  readonly series: SeriesKey;
+  /** A `SpanState` of @nephoscope/statistics. */
+  readonly state: unknown;
+  /** What a group that the state names stands for; `metadata` is the JSON text, null where there was none. */
+  groupOf(name: string): {
+    readonly projectId: string | null;
+    readonly userId: string | null;
+    readonly metadata: string | null;
+  };
+}
+
+/** Of so many resources, of so many, everything was given: nothing more follows of any series so far. */
+export interface HistoryProgress {
+  readonly done: number;
+  readonly of: number;
+}
+
+/** What will be read, before anything is: series, and of how many different meters and projects. */
+export interface HistorySize {
+  readonly found: { readonly series: number; readonly meters: number; readonly projects: number };
+}
+
+/** The size first. */
+export type HistoryPart = HistorySize | Sample | RolledSpan | HistoryProgress;
+
 /**
  * Reads what a {@link SampleStore} has recorded, on connections of its own. It changes nothing, and neither blocks
  * recording nor waits for it. `start` undoes itself if it fails; `stop` is safe before `start`, twice and
@@ -169,6 +223,13 @@ export interface SampleReader {
    * @throws STORE_UNAVAILABLE
    */
   resources(query: ResourceQuery, signal: AbortSignal): AsyncIterable<ResourceSummary>;
+  /**
+   * The series that had a matching sample at any time, each with the samples of all its owners: of each the parts in the order of time,
+   * spans where they are rolled up and fit, samples elsewhere; series may be mixed. Left out by stores that roll nothing up.
+   *
+   * @throws SAMPLES_REMOVED where only a part of a span is asked for, and its samples are no longer there; STORE_UNAVAILABLE
+   */
+  histories?(query: HistoryQuery, signal: AbortSignal): AsyncIterable<HistoryPart>;
   /** Sorted by id, samples without a project first. @throws STORE_UNAVAILABLE */
   projects(filter: SampleFilter, signal: AbortSignal): Promise<readonly ProjectSummary[]>;
   health(): Health;

@@ -1,4 +1,5 @@
 import type { Health } from './health.js';
+import type { SeriesKey } from './sample-reader.js';
 import type { Sample } from './sample.js';
 
 export interface RecordResult {
@@ -12,6 +13,53 @@ export interface RecordResult {
 export interface RecordedTimes {
   readonly oldest: bigint;
   readonly newest: bigint;
+}
+
+/** What a turn of rolling up has done, and what is left. */
+export interface RollupTurn {
+  /** Samples before this time (ns since 1970 UTC) are rolled up; undefined where nothing was recorded yet. */
+  readonly rolledBefore: bigint | undefined;
+  /** Samples read, and hours of series made of them. */
+  readonly samples: number;
+  readonly spans: number;
+  /** Late samples that were left out, because the samples that their hour was made of are no longer there. */
+  readonly leftOut: number;
+  /** Whether another turn has something to do now. */
+  readonly isMore: boolean;
+}
+
+/** A day that was compared with its samples. */
+export interface RollupCheck {
+  /** Its beginning, ns since 1970 UTC. */
+  readonly day: bigint;
+  /** How many series were compared. */
+  readonly checked: number;
+  /** Those that are not what their samples say. */
+  readonly different: readonly SeriesKey[];
+}
+
+/** Keeps spans of the hours and days of each series, from which figures are made faster than from samples. */
+export interface Rollups {
+  /**
+   * Rolls up some of what was recorded before `time` (ns since 1970 UTC), no later than the newest sample, and again what late samples have
+   * changed. One program at a time does so; killed at any moment, the next turn continues it.
+   *
+   * @throws STORE_BUSY when another program has rolled up meanwhile, STORE_UNAVAILABLE, the signal's reason
+   */
+  turn(time: bigint, signal: AbortSignal): Promise<RollupTurn>;
+  /**
+   * Discards what is rolled up of the days that all samples are still there of: turns make it again.
+   *
+   * @throws STORE_BUSY, STORE_UNAVAILABLE
+   */
+  rebuild(signal: AbortSignal): Promise<void>;
+  /**
+   * Makes the spans of each day (UTC) that all samples are left of once more, but for series with late samples, which are not rolled up
+   * again yet.
+   *
+   * @throws STORE_UNAVAILABLE, the signal's reason
+   */
+  check(signal: AbortSignal): AsyncIterable<RollupCheck>;
 }
 
 /**
@@ -65,5 +113,10 @@ export interface SampleStore {
    * @throws STORE_UNAVAILABLE
    */
   recordedTimes(before?: bigint): Promise<RecordedTimes | undefined>;
+  /**
+   * From its first turn on, {@link removeBefore} removes nothing that is not rolled up, and only whole hours (UTC). Left out by
+   * stores that roll nothing up.
+   */
+  readonly rollups?: Rollups;
   health(): Health;
 }

@@ -159,3 +159,20 @@ function knownZone(zone: string): string {
     );
   }
 }
+
+/** The index of the first period that ends after a time. */
+export function firstEnding(periods: readonly Period[], time: bigint): number {
+  let [low, high] = [0, periods.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((periods[middle] as Period).end > time) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** The index of the period that a time is in: -1 before the first one, their number after the last. */
+export function periodAt(periods: readonly Period[], time: bigint): number {
+  const [first] = periods;
+  return first !== undefined && time < first.start ? -1 : firstEnding(periods, time);
+}

@@ -1,6 +1,8 @@
+import { isNephoscopeError } from '@nephoscope/core';
 import type { Sample, SampleFilter, SampleReader, Scope } from '@nephoscope/core/sample-store';
 
 import { metadataValue } from './metadata-value.js';
+import type { SpanState } from './span-state.js';
 import { Statistics } from './statistics.js';
 import type { Figures, StatisticsQuery } from './statistics.js';
 
@@ -38,6 +40,8 @@ export async function readFigures(
   progress: (done: number, of: number) => void = () => undefined,
   admit: (found: FiguresFound) => void = () => undefined,
 ): Promise<Figures> {
+  if (reader.histories !== undefined)
+    return await readHistories(reader, selection, query, signal, progress, admit);
   const { scope, meters, resources, sources } = selection;
   // The use of one project is known only from the readings of all.
   const which: SampleFilter = { scope: 'all', meters, resources, sources };
@@ -61,6 +65,39 @@ export async function readFigures(
     }
   }
   return statistics.finish();
+}
+
+/** How often it is begun again when samples are removed meanwhile. */
+const attempts = 3;
+
+/** From rolled-up spans, and from samples where there are none. */
+async function readHistories(
+  reader: SampleReader,
+  selection: FigureSelection,
+  query: Omit<StatisticsQuery, 'of' | 'metadata'>,
+  signal: AbortSignal,
+  progress: (done: number, of: number) => void,
+  admit: (found: FiguresFound) => void,
+): Promise<Figures> {
+  for (let attempt = 1; ; attempt++) {
+    const statistics = new Statistics({ ...query, metadata: metadataValue, of: wantedOf(selection) });
+    // A series without a reading since the range began has no figure in it, unless its last reading still holds.
+    const { start, end, hold = 0n } = query;
+    const since = start - hold;
+    const fits: Statistics['fits'] = (from, to, widest) => statistics.fits(from, to, widest);
+    try {
+      for await (const part of reader.histories?.({ ...selection, since, start, end, fits }, signal) ?? [])
+        if ('found' in part) admit(part.found);
+        else if ('done' in part) {
+          statistics.endSeries();
+          progress(part.done, part.of);
+        } else if ('state' in part) statistics.addSpan(part.series, part.state as SpanState, part.groupOf);
+        else statistics.add(part);
+      return statistics.finish();
+    } catch (error) {
+      if (!isNephoscopeError(error, 'STORE_CHANGED') || attempt === attempts) throw error;
+    }
+  }
 }
 
 /** Stores find the samples of a few meters of a resource by series, and those of many by reading all samples of that time. */

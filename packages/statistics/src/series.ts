@@ -8,6 +8,7 @@ import type { Decimal } from './decimal.js';
 import { instantOf } from './instant.js';
 import type { Reading } from './instant.js';
 import type { Interval } from './interval-set.js';
+import { firstEnding, periodAt } from './periods.js';
 import type { Period } from './periods.js';
 import { Span } from './span.js';
 
@@ -103,10 +104,9 @@ export class Series {
   }
 
   #periodOf(at: bigint): number {
-    if (at < this.#range.start) return -1;
     const here = this.#periods[this.#period];
     if (here !== undefined && at >= here.start && at < here.end) return this.#period;
-    return firstEnding(this.#periods, at);
+    return periodAt(this.#periods, at);
   }
 
   /** Adds the completed span to the figures, with what lies between it and the one before. */
@@ -190,17 +190,6 @@ function overlap(interval: Interval, start: bigint, end: bigint): Interval | und
   const from = start > interval.start ? start : interval.start;
   const to = end < interval.end ? end : interval.end;
   return from < to ? { start: from, end: to } : undefined;
-}
-
-/** The index of the first period that ends after a time. */
-function firstEnding(periods: readonly Period[], time: bigint): number {
-  let [low, high] = [0, periods.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((periods[middle] as Period).end > time) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 function unordered(at: bigint, before: bigint): NephoscopeError {

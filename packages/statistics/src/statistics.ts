@@ -1,6 +1,6 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { CounterType } from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core/sample-store';
+import type { RolledSpan, Sample, SeriesKey } from '@nephoscope/core/sample-store';
 
 import type { Rules } from './between.js';
 import { Cell } from './cell.js';
@@ -11,11 +11,14 @@ import { checkFunction, everyFunction, isCounterType, isPercentile, usualFunctio
 import type { FigureFunction } from './functions.js';
 import { grouping } from './groups.js';
 import type { GroupKey, MetadataValueOf } from './groups.js';
-import { periodsOf } from './periods.js';
+import { periodAt, periodsOf } from './periods.js';
 import type { Period, PeriodSpec } from './periods.js';
 import type { Rounding } from './rounding.js';
+import { isAsRolled, usualDistance } from './rolled-rules.js';
 import { Series } from './series.js';
 import type { Cells } from './series.js';
+import { spanOf } from './span-state.js';
+import type { SpanState } from './span-state.js';
 
 /** Times in ns since 1970 UTC, lengths in ns. */
 export interface StatisticsQuery {
@@ -69,8 +72,6 @@ interface Group extends Kind {
   readonly whole: Cell;
   readonly periods: Map<number, Cell>;
 }
-
-const usualDistance = 20n * 60_000_000_000n;
 
 /**
  * Computes figures from samples in one pass. The samples of each series (a meter of a resource from one source) must be added in the
@@ -134,15 +135,48 @@ export class Statistics {
     });
   }
 
-  #entryOf(sample: Sample): SeriesEntry {
-    const { source, resourceId, meter, type, unit } = sample;
+  /**
+   * Adds what is rolled up of a time for which {@link fits} holds, in place of its samples.
+   *
+   * @param groupOf what a group of the span stands for
+   * @throws as {@link add}
+   */
+  addSpan(series: SeriesKey, state: SpanState, groupOf: RolledSpan['groupOf']): void {
+    const { of, end } = this.#query;
+    const entry = this.#entryOf(series);
+    const groups = new Map<string, string | null>();
+    const span = spanOf(state, (name) => {
+      let group = groups.get(name);
+      if (group === undefined) {
+        const sample = likeSample(series, groupOf(name));
+        groups.set(name, (group = of === undefined || of(sample) ? this.#keyOf(sample, entry) : null));
+      }
+      return group;
+    });
+    entry.series.append(span);
+    const { first, tail } = span;
+    if (first === undefined || tail === undefined) return;
+    if (tail.at < end) this.#open.add(entry.series);
+    else if (this.#open.delete(entry.series)) this.#ended = tail.at;
+  }
+
+  /** Whether a rolled-up span of this time, with readings up to `widest` ns apart, says what its samples would. */
+  fits(start: bigint, end: bigint, widest: bigint): boolean {
+    const { usual = usualDistance, hold } = this.#query;
+    return (
+      isAsRolled(widest, { usual, hold }) && periodAt(this.#periods, start) === periodAt(this.#periods, end - 1n)
+    );
+  }
+
+  #entryOf(key: SeriesKey): SeriesEntry {
+    const { source, resourceId, meter, type, unit } = key;
     let entries = this.#series.get(resourceId);
     if (entries === undefined) this.#series.set(resourceId, (entries = []));
     const found = entries.find(
       (one) => one.meter === meter && one.type === type && one.unit === unit && one.source === source,
     );
     if (found !== undefined) return found;
-    const kind = kindOf(sample);
+    const kind = kindOf(key);
     const name = JSON.stringify([source, resourceId, meter, type, unit]);
     const series = new Series(name, this.#rules(kind.type), this.#periods, this.#cells);
     const entry = { ...kind, source, series, group: undefined };
@@ -240,7 +274,17 @@ export class Statistics {
   }
 }
 
-function kindOf({ meter, type, unit }: Sample): Kind {
+/** What the samples of a group of a span have in common. */
+function likeSample(
+  series: SeriesKey,
+  { metadata, ...owner }: { projectId: string | null; userId: string | null; metadata: string | null },
+): Sample {
+  const text = metadata === null ? '{}' : `{"resource_metadata":${metadata}}`;
+  const none = { messageId: '', volume: '0', timestamp: 0n, publisherId: null, sequence: null, epoch: null };
+  return { ...series, ...owner, ...none, text };
+}
+
+function kindOf({ meter, type, unit }: SeriesKey): Kind {
   if (isCounterType(type)) return { meter, type, unit };
   throw new NephoscopeError(
     'TYPE_UNKNOWN',

@@ -6,6 +6,11 @@ export interface Schema {
   metadata: MetadataTable;
   samples: SamplesTable;
   retention: RetentionTable;
+  rollup_state: RollupStateTable;
+  rollup_series: RollupSeriesTable;
+  rollup_owners: RollupOwnersTable;
+  rollups: RollupsTable;
+  rollup_marks: RollupMarksTable;
 }
 
 /** Identifies a shared row: a number in SQLite, the text of a UUID in PostgreSQL. */
@@ -31,6 +36,8 @@ export interface SeriesTable {
 export interface MetadataTable {
   id: Generated<Reference>;
   text: string;
+  /** The last period (`periods.ts`) that the row is kept for. */
+  until: bigint;
 }
 
 /** One row: how far samples were removed. */
@@ -40,6 +47,51 @@ export interface RetentionTable {
   swept: bigint;
   /** ns since 1970 UTC: samples before this were removed; null if none ever was. */
   removed: bigint | null;
+  /** ns since 1970 UTC: recording an older sample adds a row to `rollup_marks`; null before anything is rolled up. */
+  marked: bigint | null;
+}
+
+/** One row. */
+export interface RollupStateTable {
+  /** Increases with each change of rollups: who has read it at another value changes nothing. */
+  turn: bigint;
+  /** ns since 1970 UTC, a full hour: what is older is rolled up. Null before anything is. */
+  rolled: bigint | null;
+}
+
+/** A series as figures know it: one meter of one resource, whoever owns it. Ids are derived from the content, as are those of owners. */
+export interface RollupSeriesTable {
+  id: string;
+  resource_id: string;
+  counter_name: string;
+  source: string;
+  type: string;
+  unit: string | null;
+}
+
+/** Who owned a series at any time. */
+export interface RollupOwnersTable {
+  id: string;
+  series: string;
+  project_id: string | null;
+  user_id: string | null;
+}
+
+/** What a series did on one day (UTC). */
+export interface RollupsTable {
+  series: string;
+  /** Days since 1970-01-01. */
+  day: bigint;
+  /** The spans of its hours, and that of the whole day: see `encodeSpans`. */
+  hours: Uint8Array;
+  whole: Uint8Array;
+}
+
+/** Hours (ns since 1970 UTC) of series that were recorded late. */
+export interface RollupMarksTable {
+  id: Generated<bigint>;
+  series_id: Reference;
+  hour: bigint;
 }
 
 export interface SamplesTable {

@@ -163,6 +163,7 @@ describe('series and metadata', () => {
       removeBefore: () => 0,
       endPeriod: () => 0,
       removeShared: () => 0,
+      writeRollups: () => 1,
     });
     await expect(confused.record([exampleSample()], async (work) => await work())).rejects.toThrow(
       'which the writer was never told',

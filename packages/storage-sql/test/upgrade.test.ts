@@ -119,7 +119,7 @@ describe('a migration', () => {
     await upgraded.start(AbortSignal.timeout(20_000));
     expect(await all(upgraded)).toHaveLength(6);
     await upgraded.stop();
-    expect(version()).toEqual({ count: 5n });
+    expect(version()).toEqual({ count: 6n });
   });
 
   it('that ends by a signal is reported, and the next start runs it again', async () => {

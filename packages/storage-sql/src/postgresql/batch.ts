@@ -40,6 +40,9 @@ const metadataId = seriesUntil + 1;
 const ended = metadataId + 3;
 const filesOf = ended + 1;
 
+/** ns. */
+const hour = 3_600_000_000_000;
+
 const keepLonger = (table: string) =>
   `on conflict (id) do update set until = excluded.until where ${table}.until < excluded.until`;
 
@@ -49,10 +52,13 @@ const keepLonger = (table: string) =>
  *
  * Nothing is written if the last period that is over has changed since the batch was made, and none is ended before
  * this is committed; nor if the tables are others, in which the rows that the batch refers to may be missing.
+ *
+ * The hours of samples that come after their hour was rolled up, or began to be, are marked: the row of `retention` is locked, so
+ * that no roller goes on without this batch.
  */
 export const recordBatch = `
 with current as materialized (
-  select from retention where ended = ($${ended}::int8[])[1] and ${files} = ($${filesOf}::text[])[1] for share
+  select marked from retention where ended = ($${ended}::int8[])[1] and ${files} = ($${filesOf}::text[])[1] for share
 ), new_ids as (
   insert into message_ids (key) select key from unnest($1::uuid[]) as key where exists (select from current) order by key
   on conflict do nothing returning key
@@ -65,6 +71,11 @@ with current as materialized (
   select * from unnest($${metadataId}::uuid[], $${metadataId + 1}::text[], $${metadataId + 2}::int8[])
   where exists (select from current)
   ${keepLonger('metadata')}
+), new_marks as (
+  insert into rollup_marks (series_id, hour)
+  select distinct series_id, timestamp - mod(mod(timestamp, ${hour}) + ${hour}, ${hour})
+  from unnest($1::uuid[], $3::uuid[], $4::int8[]) as late (key, series_id, timestamp) join new_ids using (key)
+  where timestamp < (select marked from current)
 )
 insert into samples (key, message_id, series_id, timestamp, volume, volume_text, sequence, metadata_id, signature, variations)
 select key, message_id, series_id, timestamp, volume::numeric, nullif(volume, volume::numeric::text), sequence, metadata_id,

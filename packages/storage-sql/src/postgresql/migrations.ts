@@ -70,4 +70,27 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await sql`create index series_by_project on series (project_id, resource_id, counter_name)`.execute(db);
     },
   },
+  '0005_rollups': {
+    async up(db: Kysely<unknown>) {
+      await sql`alter table retention add column marked bigint`.execute(db);
+      await sql`create table rollup_state (turn bigint not null, rolled bigint)`.execute(db);
+      await sql`insert into rollup_state values (0, null)`.execute(db);
+      await sql`
+        create table rollup_series (id uuid primary key, resource_id text not null, counter_name text not null,
+          source text not null, type text not null, unit text)`.execute(db);
+      await sql`create index rollup_series_by_resource on rollup_series (resource_id, counter_name)`.execute(db);
+      // Keys begin with, or are, what the tables would be distributed over several servers by.
+      await sql`
+        create table rollup_owners (series uuid not null, id uuid not null, project_id text, user_id text,
+          primary key (series, id))`.execute(db);
+      await sql`create index rollup_owners_by_project on rollup_owners (project_id, series)`.execute(db);
+      await sql`
+        create table rollups (series uuid not null, day bigint not null, hours bytea not null, whole bytea not null,
+          primary key (series, day))`.execute(db);
+      await sql`
+        create table rollup_marks (id bigint generated always as identity, series_id uuid not null, hour bigint not null,
+          primary key (series_id, id))`.execute(db);
+      await sql`create index rollup_marks_by_hour on rollup_marks (hour)`.execute(db);
+    },
+  },
 };

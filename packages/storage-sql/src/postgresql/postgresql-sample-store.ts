@@ -1,13 +1,23 @@
 import { Mutex } from '@nephoscope/async';
 import { NephoscopeError } from '@nephoscope/core';
 import type { Health, PluginSettings } from '@nephoscope/core';
-import type { RecordResult, RecordedTimes, Sample, SampleStore } from '@nephoscope/core/sample-store';
+import type {
+  RecordResult,
+  RecordedTimes,
+  RollupCheck,
+  Rollups,
+  Sample,
+  SampleStore,
+} from '@nephoscope/core/sample-store';
 import { Kysely, PostgresDialect } from 'kysely';
 
 import { int64Range } from '../int64.js';
 import { askedAtOnce, inParts } from '../in-parts.js';
 import { samplesFound } from '../reading/sample-rows.js';
 import { recordedTimes } from '../recorded-times.js';
+import type { RollupAccess } from '../rollups/rollup-database.js';
+import { Roller } from '../rollups/roller.js';
+import { writeAll } from './write-rollups.js';
 import { sameIds } from './same-ids.js';
 import type { Schema } from '../schema.js';
 import { Connection } from './connection.js';
@@ -33,6 +43,8 @@ interface Opened {
   /** For lookups while others record. */
   readonly lookups: Kysely<Schema>;
   readonly removal: Session;
+  /** Of rollups, whose turns are taken one after the other. */
+  readonly rolling: ConnectionPool;
   /** Closes its connections when aborted. */
   readonly end: AbortController;
 }
@@ -43,6 +55,9 @@ export class PostgresqlSampleStore implements SampleStore {
   readonly #limits;
   #opened: Opened | undefined;
   #health: Health = { ok: false, reason: 'not started' };
+  #stopping = new AbortController();
+  #roller: Roller | undefined;
+  readonly #turns = new Mutex();
   /** Start and stop, one after the other. */
   readonly #mutex = new Mutex();
 
@@ -56,12 +71,15 @@ export class PostgresqlSampleStore implements SampleStore {
     return this.#mutex.run(async () => {
       signal.throwIfAborted();
       if (this.#opened !== undefined) return;
+      this.#stopping = new AbortController();
       const { url } = this.#location;
       this.#opened = await this.#watched(async () => {
         await prepareDatabase(this.#location, this.#limits, signal);
         const end = new AbortController();
         const session = { ...this.#limits, signal: end.signal };
         const pool = new ConnectionPool(this.#location, session, 1);
+        // Reading an hour of many samples takes longer than a lookup.
+        const rolling = { ...session, statement: session.statement * removalTimes };
         return {
           recorder: new PostgresqlRecorder(this.#location, session, this.#settings),
           lookups: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }),
@@ -75,6 +93,7 @@ export class PostgresqlSampleStore implements SampleStore {
               ...{ enable_hashjoin: 'off', enable_mergejoin: 'off', enable_seqscan: 'off' },
             },
           },
+          rolling: new ConnectionPool(this.#location, rolling, 1),
           end,
         };
       }, signal);
@@ -88,10 +107,12 @@ export class PostgresqlSampleStore implements SampleStore {
       this.#opened = undefined;
       this.#health = { ok: false, reason: 'not started' };
       if (opened === undefined) return;
-      const { recorder, lookups, end } = opened;
+      const { recorder, lookups, rolling, end } = opened;
+      // What it has not finished is done again by the next one.
+      this.#stopping.abort(this.#notOpen());
       const timer = setTimeout(() => end.abort(this.#notOpen()), lastWork);
       try {
-        await Promise.all([recorder.stop(), lookups.destroy()]);
+        await Promise.all([recorder.stop(), lookups.destroy(), rolling.end()]);
       } finally {
         clearTimeout(timer);
         // The next removal continues an interrupted one.
@@ -117,6 +138,47 @@ export class PostgresqlSampleStore implements SampleStore {
       }
     });
   }
+
+  readonly rollups: Rollups = {
+    turn: (time, signal) => this.#roll((roller, until) => roller.turn(time, until), signal),
+    rebuild: (signal) => this.#roll((roller, until) => roller.rebuild(until), signal),
+    check: (signal) => this.#check(signal),
+  };
+
+  /** What fails here says nothing of recording: {@link health} stays as it is. */
+  #roll<T>(work: (roller: Roller, signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#turns.run(async () => {
+      this.#open();
+      const until = AbortSignal.any([signal, this.#stopping.signal]);
+      this.#roller ??= new Roller(this.#rollupAccess);
+      try {
+        return await work(this.#roller, until);
+      } catch (error) {
+        throw until.aborted ? until.reason : storeError(error, this.#location.url);
+      }
+    });
+  }
+
+  async *#check(signal: AbortSignal): AsyncGenerator<RollupCheck> {
+    this.#open();
+    const until = AbortSignal.any([signal, this.#stopping.signal]);
+    try {
+      yield* new Roller(this.#rollupAccess).check(until);
+    } catch (error) {
+      throw until.aborted ? until.reason : storeError(error, this.#location.url);
+    }
+  }
+
+  readonly #rollupAccess: RollupAccess = {
+    table: sampleTable,
+    read: (signal) => {
+      const db = new Kysely<Schema>({
+        dialect: new PostgresDialect({ pool: this.#open().rolling.until(signal) }),
+      });
+      return (query) => query(db);
+    },
+    write: (statements) => this.#open().rolling.use((connection) => writeAll(connection, statements)),
+  };
 
   async removedBefore(): Promise<bigint | undefined> {
     return await this.#lookUp((db) => removedBefore(db));

@@ -3,6 +3,8 @@ import type { Clock } from '@nephoscope/core';
 
 import { int64Range, toInt64 } from '../int64.js';
 import { periodOf } from '../periods.js';
+import { hourOf } from '../rollups/hours.js';
+import { rolledWithoutMarks } from '../rollups/statements.js';
 import type { Connection } from './connection.js';
 import { detachPartition, existingPartitions, locks, otherSamples, removedTables } from './partitions.js';
 import { holderOfLock, holdersOfTables } from './other-sessions.js';
@@ -31,11 +33,12 @@ const lockAttempts = 80;
  */
 export async function removeBefore(
   connection: Connection,
-  time: bigint,
+  until: bigint,
   since: bigint,
   clock: Clock,
 ): Promise<number> {
   await lockRemoval(connection, clock);
+  const time = await removable(connection, until);
   // A period that has not begun cannot be over.
   const now = clock.now();
   const past = time < now ? time : now;
@@ -54,6 +57,13 @@ export async function removeBefore(
     (await oldPartitions(connection, time, since)).length === 0 && !(await holdsBefore(connection, since));
   if (isToSweep && isAllGone) await removeShared(connection, period);
   return removed;
+}
+
+/** Samples that are not rolled up stay; before anything is rolled up, all may be removed. */
+async function removable(connection: Connection, time: bigint): Promise<bigint> {
+  const { rows } = await connection.query<{ rolled: bigint | null }>({ text: rolledWithoutMarks('least') });
+  const rolled = rows[0]?.rolled ?? null;
+  return rolled === null ? time : hourOf(time < rolled ? time : rolled);
 }
 
 async function oldPartitions(connection: Connection, time: bigint, since: bigint): Promise<Partition[]> {

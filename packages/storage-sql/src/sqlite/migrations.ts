@@ -91,4 +91,26 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await sql`create index series_by_project on series (project_id, resource_id, counter_name)`.execute(db);
     },
   },
+  '0006_rollups': {
+    async up(db: Kysely<unknown>) {
+      await sql`alter table retention add column marked integer`.execute(db);
+      await sql`create table rollup_state (turn integer not null, rolled integer) strict`.execute(db);
+      await sql`insert into rollup_state values (0, null)`.execute(db);
+      await sql`
+        create table rollup_series (id text primary key, resource_id text not null, counter_name text not null,
+          source text not null, type text not null, unit text) strict, without rowid`.execute(db);
+      await sql`create index rollup_series_by_resource on rollup_series (resource_id, counter_name)`.execute(db);
+      await sql`
+        create table rollup_owners (series text not null, id text not null, project_id text, user_id text,
+          primary key (series, id)) strict, without rowid`.execute(db);
+      await sql`create index rollup_owners_by_project on rollup_owners (project_id, series)`.execute(db);
+      await sql`
+        create table rollups (series text not null, day integer not null, hours blob not null, whole blob not null,
+          primary key (series, day)) strict, without rowid`.execute(db);
+      await sql`
+        create table rollup_marks (id integer primary key, series_id integer not null,
+          hour integer not null) strict`.execute(db);
+      await sql`create index rollup_marks_by_hour on rollup_marks (hour)`.execute(db);
+    },
+  },
 };

@@ -1,6 +1,9 @@
 import { idOf } from '../digest.js';
 import { maxKnown } from '../series-bounds.js';
 import { seriesColumns } from '../series-columns.js';
+import { hourOf } from '../rollups/hours.js';
+import { rolledWithoutMarks } from '../rollups/statements.js';
+import type { RollupStatement } from '../rollups/statements.js';
 import type { SeriesRow } from '../storable.js';
 import type { Database, Statement } from './driver.js';
 import type { Definitions, Kept } from './new-rows.js';
@@ -42,11 +45,14 @@ export interface Writer {
   removeShared(period: number): number | Promise<number>;
   /**
    * Removes up to `limit` samples before `time` (ns) and not before `since`, the oldest first, and records in the
-   * same transaction that samples before `noted` may be repetitions.
+   * same transaction that samples before `noted` may be repetitions. Once samples are rolled up, only those are removed that are,
+   * in whole hours.
    *
    * @returns how many
    */
   removeBefore(time: bigint, since: bigint, limit: number, noted: bigint): number | Promise<number>;
+  /** Executes all of them, unless the first one changes no row. @returns whether it did, as 0 or 1 */
+  writeRollups(statements: readonly RollupStatement[]): number | Promise<number>;
 }
 
 /** Writes on a connection. Its calls are synchronous, so no other statement can come between. */
@@ -57,6 +63,8 @@ export class RowWriter implements Writer {
   readonly #removeOldest;
   readonly #note;
   readonly #ended;
+  readonly #mark;
+  readonly #rolled;
   readonly #findSeries;
   readonly #addSeries;
   readonly #findMetadata;
@@ -64,6 +72,8 @@ export class RowWriter implements Writer {
   readonly #raise;
   readonly #series: RowIds;
   readonly #metadata: RowIds;
+  /** Samples before this time are marked, as read by `begin`. */
+  #marked: bigint | null = null;
   /** How far the shared rows were examined. */
   #sweep: { readonly period: number; readonly tables: readonly SharedTable[]; after: bigint } | undefined;
 
@@ -85,7 +95,9 @@ export class RowWriter implements Writer {
         (select id from samples where timestamp < ? and timestamp >= ? order by timestamp limit ?)`,
     );
     this.#note = sqlite.prepare('update retention set removed = ? where removed is null or removed < ?');
-    this.#ended = sqlite.prepare('select ended from retention');
+    this.#ended = sqlite.prepare('select ended, marked from retention');
+    this.#rolled = sqlite.prepare(rolledWithoutMarks('min'));
+    this.#mark = sqlite.prepare('insert into rollup_marks (series_id, hour) values (?, ?)');
     this.#findSeries = sqlite.prepare(
       `select id, until from series where ${seriesColumns.map((column) => `${column} is ?`).join(' and ')}`,
     );
@@ -101,7 +113,9 @@ export class RowWriter implements Writer {
   begin(): number {
     this.#sqlite.exec('begin immediate');
     try {
-      return Number((this.#ended.get() as { ended: bigint }).ended);
+      const { ended, marked } = this.#ended.get() as { readonly ended: bigint; readonly marked: bigint | null };
+      this.#marked = marked;
+      return Number(ended);
     } catch (error) {
       this.#rollBack();
       throw error;
@@ -113,6 +127,8 @@ export class RowWriter implements Writer {
       this.#series.add(batch.newSeries, (row) => this.#seriesId(row));
       this.#metadata.add(batch.newMetadata, (text) => this.#metadataId(text));
       const recorded = this.#insert(batch);
+      // A batch of repetitions changes nothing.
+      if (recorded > 0 && this.#marked !== null) this.#markLate(batch, this.#marked);
       this.#sqlite.exec('commit');
       this.#series.trim();
       this.#metadata.trim();
@@ -154,8 +170,12 @@ export class RowWriter implements Writer {
 
   removeBefore(time: bigint, since: bigint, limit: number, noted: bigint): number {
     return this.#alone(() => {
-      const { changes } = this.#removeOldest.run([time, since, limit]);
-      if (changes > 0) this.#note.run([noted, noted]);
+      const { rolled } = this.#rolled.get() as { readonly rolled: bigint | null };
+      const end = rolled === null || time < rolled ? time : rolled;
+      const before = rolled === null ? end : hourOf(end);
+      const { changes } = this.#removeOldest.run([before, since, limit]);
+      const known = rolled === null || noted < before ? noted : before;
+      if (changes > 0) this.#note.run([known, known]);
       return changes;
     });
   }
@@ -211,6 +231,31 @@ export class RowWriter implements Writer {
     const row = found as { readonly id: bigint; readonly until: bigint };
     if (row.until < until) this.#raise[table].run([until, row.id]);
     return row.id;
+  }
+
+  /** The hours of samples that come after their hour was rolled up, or began to be. */
+  #markLate({ count, timestamps, series }: RowBatch, marked: bigint): void {
+    const late = new Set<string>();
+    for (let row = 0; row < count; row++) {
+      const time = timestamps[row] as bigint;
+      if (time >= marked) continue;
+      const id = this.#series.get(series[row] as number);
+      const hour = hourOf(time);
+      const name = `${id} ${hour}`;
+      if (!late.has(name)) this.#mark.run([id, hour]);
+      late.add(name);
+    }
+  }
+
+  writeRollups(statements: readonly RollupStatement[]): number {
+    return this.#alone(() => {
+      for (const [at, { text, parameters }] of statements.entries()) {
+        const { changes } = this.#sqlite.prepare(text).run(parameters);
+        // The first one takes the turn.
+        if (at === 0 && changes === 0) return 0;
+      }
+      return 1;
+    });
   }
 
   #insert(batch: RowBatch): number {

@@ -3,7 +3,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Mutex } from '@nephoscope/async';
 import { NephoscopeError } from '@nephoscope/core';
 import type { Health, PluginSettings } from '@nephoscope/core';
-import type { RecordResult, RecordedTimes, Sample, SampleStore } from '@nephoscope/core/sample-store';
+import type {
+  RecordResult,
+  RecordedTimes,
+  RollupCheck,
+  Rollups,
+  Sample,
+  SampleStore,
+} from '@nephoscope/core/sample-store';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
@@ -15,14 +22,18 @@ import { samplesFound } from '../reading/sample-rows.js';
 import type { Schema } from '../schema.js';
 import { recordedTimes } from '../recorded-times.js';
 import { removedBefore } from '../removed-before.js';
+import { removableBefore } from '../rollups/statements.js';
 import { sqlitePath } from './connection.js';
 import { closeDatabase, emptyLog, exposure } from './database.js';
 import { FilesMoved, filesAt, hasOtherLog, moved, removeLog } from './files.js';
+import { Roller } from '../rollups/roller.js';
+import type { RollupAccess } from '../rollups/rollup-database.js';
 import { openStore } from './open-store.js';
 import type { Opened } from './open-store.js';
+import { RollupReading } from './rollup-reading.js';
 import { SqliteRecorder } from './sqlite-recorder.js';
 import type { Writer } from './row-writer.js';
-import { sampleTable } from './sample-table.js';
+import { interruptibleTable, sampleTable } from './sample-table.js';
 import { isDamaged, isLocked, isReadOnly, storeError } from './store-error.js';
 import { ThreadWriter } from './thread-writer.js';
 
@@ -48,14 +59,24 @@ export class SqliteSampleStore implements SampleStore {
   #writing: Writing | undefined;
   #health: Health = { ok: false, reason: 'not started' };
   #stopping = new AbortController();
+  #roller: Roller | undefined;
   /** Work in progress is finished before the store stops. Lookups do not wait for writes. */
   readonly #writes = new Mutex();
   readonly #lookups = new Mutex();
+  readonly #rollupReading: RollupReading;
+  /** One after the other, so that they do not take each other's turn. */
+  readonly #rolling = new Mutex();
+  readonly rollups: Rollups = {
+    turn: (time, signal) => this.#roll((roller, until) => roller.turn(time, until), signal),
+    rebuild: (signal) => this.#roll((roller, until) => roller.rebuild(until), signal),
+    check: (signal) => this.#check(signal),
+  };
 
   /** @param url `sqlite:` and a path */
   constructor(url: string, settings: Settings) {
     this.#settings = settings;
     this.#path = sqlitePath(url);
+    this.#rollupReading = new RollupReading(this.#path);
   }
 
   start(signal: AbortSignal): Promise<void> {
@@ -83,6 +104,12 @@ export class SqliteSampleStore implements SampleStore {
       this.#writing = undefined;
       this.#health = { ok: false, reason: 'not started' };
       if (connection === undefined) return;
+      await this.#rollupReading.end().catch((err: unknown) => {
+        this.#settings.logger.warn(
+          { err, path: this.#path },
+          'the thread that reads for rollups failed while it ended',
+        );
+      });
       try {
         await thread?.end();
       } catch (err) {
@@ -109,7 +136,9 @@ export class SqliteSampleStore implements SampleStore {
     const [start, end] = [toInt64(since), toInt64(time)];
     // A period that has not begun cannot be over, and samples that have not arrived cannot have been removed.
     const past = min(end, this.#settings.clock.now());
-    const period = periodOf(past) - 1;
+    // Nor the shared rows of samples that stay because they are not rolled up.
+    const removable = await this.#lookUp((db) => removableBefore(db, 'min'));
+    const period = periodOf(removable === undefined ? past : min(past, removable)) - 1;
     const isToSweep = (await this.#ask((writer) => writer.endPeriod(period))) > 0;
     let removed = 0;
     for (;;) {
@@ -131,6 +160,36 @@ export class SqliteSampleStore implements SampleStore {
   recordedTimes(before?: bigint): Promise<RecordedTimes | undefined> {
     return this.#lookUp((db) => recordedTimes(db, before));
   }
+
+  /** What fails here says nothing of recording: {@link health} stays as it is. */
+  #roll<T>(work: (roller: Roller, signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#rolling.run(async () => {
+      this.#open();
+      const until = AbortSignal.any([signal, this.#stopping.signal]);
+      this.#roller ??= new Roller(this.#rollupAccess);
+      try {
+        return await work(this.#roller, until);
+      } catch (error) {
+        throw until.aborted ? until.reason : storeError(error, this.#path);
+      }
+    });
+  }
+
+  async *#check(signal: AbortSignal): AsyncGenerator<RollupCheck> {
+    this.#open();
+    const until = AbortSignal.any([signal, this.#stopping.signal]);
+    try {
+      yield* new Roller(this.#rollupAccess).check(until);
+    } catch (error) {
+      throw until.aborted ? until.reason : storeError(error, this.#path);
+    }
+  }
+
+  readonly #rollupAccess: RollupAccess = {
+    table: interruptibleTable,
+    read: (signal) => this.#rollupReading.until(signal),
+    write: async (statements) => (await this.#ask((writer) => writer.writeRollups(statements))) > 0,
+  };
 
   #holdsBefore(time: bigint): Promise<boolean> {
     const query = sql`select 1 from samples where timestamp < ${time} limit 1`;

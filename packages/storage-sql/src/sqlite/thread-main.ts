@@ -63,6 +63,8 @@ function count(writer: RowWriter, question: Question): number {
       return writer.write(question.batch);
     case 'removeBefore':
       return writer.removeBefore(question.time, question.since, question.limit, question.noted);
+    case 'writeRollups':
+      return writer.writeRollups(question.statements);
     case 'endPeriod':
       return writer.endPeriod(question.period);
     case 'removeShared':

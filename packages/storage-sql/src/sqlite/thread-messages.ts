@@ -1,6 +1,7 @@
 import { SqliteError } from './driver.js';
 import { FilesMoved } from './files.js';
 import type { Files } from './files.js';
+import type { RollupStatement } from '../rollups/statements.js';
 import type { RowBatch } from './row-batch.js';
 
 /** What the thread is started with: the path, the files expected there, and its {@link newCall}. */
@@ -22,6 +23,7 @@ export type Request =
       readonly noted: bigint;
     }
   | { readonly kind: 'endPeriod' | 'removeShared'; readonly period: number }
+  | { readonly kind: 'writeRollups'; readonly statements: readonly RollupStatement[] }
   | { readonly kind: 'end' };
 
 /** A request with an answer. */

@@ -1,3 +1,4 @@
+import type { RollupStatement } from '../rollups/statements.js';
 import { DatabaseThread } from './database-thread.js';
 import { buffersOf } from './row-batch.js';
 import type { RowBatch } from './row-batch.js';
@@ -38,6 +39,10 @@ export class ThreadWriter implements Writer {
 
   removeBefore(time: bigint, since: bigint, limit: number, noted: bigint): Promise<number> {
     return this.#thread.ask({ kind: 'removeBefore', time, since, limit, noted });
+  }
+
+  writeRollups(statements: readonly RollupStatement[]): Promise<number> {
+    return this.#thread.ask({ kind: 'writeRollups', statements });
   }
 
   endPeriod(period: number): Promise<number> {

@@ -2,6 +2,8 @@ import { Mutex, orAborted } from '@nephoscope/async';
 import { NephoscopeError } from '@nephoscope/core';
 import type { Health, PluginSettings } from '@nephoscope/core';
 import type {
+  HistoryPart,
+  HistoryQuery,
   MeterSummary,
   PageQuery,
   ProjectSummary,
@@ -16,6 +18,7 @@ import type {
 import { Kysely, PostgresDialect } from 'kysely';
 
 import { checkExisting, pendingMigrations } from '../../migrate.js';
+import { histories } from '../../reading/histories.js';
 import { samplePage, samplesOf } from '../../reading/sample-pages.js';
 import type { Read } from '../../reading/sample-pages.js';
 import { meterSummaries } from '../../reading/meter-summaries.js';
@@ -119,6 +122,10 @@ export class PostgresqlSampleReader implements SampleReader {
 
   resources(query: ResourceQuery, signal: AbortSignal): AsyncIterable<ResourceSummary> {
     return this.#stream((read) => resourceSummaries(read, sampleTable, query), signal);
+  }
+
+  histories(query: HistoryQuery, signal: AbortSignal): AsyncIterable<HistoryPart> {
+    return this.#stream((read) => histories(read, sampleTable, query, signal), signal);
   }
 
   projects(filter: SampleFilter, signal: AbortSignal): Promise<readonly ProjectSummary[]> {

@@ -4,6 +4,8 @@ import { Mutex } from '@nephoscope/async';
 import { NephoscopeError } from '@nephoscope/core';
 import type { Health, PluginSettings } from '@nephoscope/core';
 import type {
+  HistoryPart,
+  HistoryQuery,
   MeterSummary,
   PageQuery,
   ProjectSummary,
@@ -18,6 +20,7 @@ import type {
 import { Kysely } from 'kysely';
 
 import { checkExisting, pendingMigrations, storeMissing } from '../../migrate.js';
+import { histories } from '../../reading/histories.js';
 import { samplePage, samplesOf } from '../../reading/sample-pages.js';
 import type { Read } from '../../reading/sample-pages.js';
 import { meterSummaries } from '../../reading/meter-summaries.js';
@@ -91,6 +94,10 @@ export class SqliteSampleReader implements SampleReader {
 
   resources(query: ResourceQuery, signal: AbortSignal): AsyncIterable<ResourceSummary> {
     return this.#stream((read) => resourceSummaries(read, interruptibleTable, query), signal);
+  }
+
+  histories(query: HistoryQuery, signal: AbortSignal): AsyncIterable<HistoryPart> {
+    return this.#stream((read) => histories(read, interruptibleTable, query, signal), signal);
   }
 
   projects(filter: SampleFilter, signal: AbortSignal): Promise<readonly ProjectSummary[]> {

@@ -1,0 +1,124 @@
+import type { CounterType } from '@nephoscope/core';
+import { isNephoscopeError } from '@nephoscope/core';
+import {
+  Span,
+  decodeSpans,
+  encodeSpans,
+  instantOf,
+  parseDecimal,
+  rolledRules,
+  spanOf,
+  stateOf,
+} from '@nephoscope/statistics';
+import type { NumberedSpan, Reading, SpanState } from '@nephoscope/statistics';
+
+import { dayLength, hourLength } from './hours.js';
+
+/** What the roller reads of a sample. */
+export interface RolledSample {
+  readonly timestamp: bigint;
+  readonly volume: string;
+  readonly epoch: string | null;
+  readonly group: string;
+  /** The message id; asked for where several samples have one time. */
+  id(): string;
+}
+
+/** As stored. */
+export interface DayRow {
+  readonly hours: Uint8Array;
+  readonly whole: Uint8Array;
+}
+
+/** An hour with a volume that is no decimal of a size that figures can be made of: it is read from its samples. */
+const unrolled = (type: CounterType): SpanState => stateOf(new Span(rolledRules(type)));
+
+export function isUnrolled({ first }: SpanState): boolean {
+  return first === undefined;
+}
+
+/** Makes the spans of the hours of one day of one series, from its samples in the order of time. */
+export class DayBuilder {
+  readonly #type: CounterType;
+  readonly #start: bigint;
+  readonly #hours = new Map<number, Span | undefined>();
+  #instant: RolledSample[] = [];
+
+  constructor(type: CounterType, day: bigint) {
+    this.#type = type;
+    this.#start = day * dayLength;
+  }
+
+  get size(): number {
+    return this.#hours.size;
+  }
+
+  add(sample: RolledSample): void {
+    if (this.#instant[0] !== undefined && this.#instant[0].timestamp !== sample.timestamp) this.#endInstant();
+    this.#instant.push(sample);
+  }
+
+  /** The hours that had samples. */
+  finish(): NumberedSpan[] {
+    this.#endInstant();
+    return Array.from(this.#hours, ([number, span]) => ({
+      number,
+      span: span === undefined ? unrolled(this.#type) : stateOf(span),
+    }));
+  }
+
+  #endInstant(): void {
+    const samples = this.#instant;
+    const [first] = samples;
+    if (first === undefined) return;
+    this.#instant = [];
+    const number = Number((first.timestamp - this.#start) / hourLength);
+    if (!this.#hours.has(number)) this.#hours.set(number, new Span(rolledRules(this.#type)));
+    const readings = samples.map((sample) => readingOf(sample, samples.length > 1));
+    if (readings.every((reading) => reading !== undefined))
+      this.#hours.get(number)?.add(instantOf(this.#type, readings));
+    else this.#hours.set(number, undefined);
+  }
+}
+
+function readingOf(
+  { timestamp, volume, epoch, group, id }: RolledSample,
+  isOneOfSeveral: boolean,
+): Reading | undefined {
+  try {
+    return { at: timestamp, volume: parseDecimal(volume), epoch, group, id: isOneOfSeveral ? id() : '' };
+  } catch (error) {
+    if (isNephoscopeError(error, 'DECIMAL_INVALID')) return undefined;
+    throw error;
+  }
+}
+
+/** The hours of a day with some of them replaced: those for which `isReplaced` holds, by `made`. */
+export function withHours(
+  row: DayRow | undefined,
+  made: readonly NumberedSpan[],
+  isReplaced: (hour: number) => boolean,
+  type: CounterType,
+  day: bigint,
+): DayRow {
+  const origin = day * dayLength;
+  const kept = row === undefined ? [] : decodeSpans(row.hours, type, origin);
+  const left = kept.filter(({ number }) => !isReplaced(number));
+  const all = [...left, ...made].sort((one, other) => one.number - other.number);
+  // Nearly always hours follow those that are there.
+  const follows = left.length === kept.length && (left.at(-1)?.number ?? -1) < (made[0]?.number ?? 24);
+  const before = follows && row !== undefined ? decodeSpans(row.whole, type, origin)[0]?.span : undefined;
+  const whole = before === undefined ? joined(all, type) : joined([{ number: 0, span: before }, ...made], type);
+  return {
+    hours: encodeSpans(all, origin),
+    whole: encodeSpans(whole === undefined ? [] : [{ number: 0, span: whole }], origin),
+  };
+}
+
+/** Undefined where one of them is not rolled. */
+function joined(spans: readonly NumberedSpan[], type: CounterType): SpanState | undefined {
+  if (spans.length === 0 || spans.some(({ span }) => isUnrolled(span))) return undefined;
+  const whole = new Span(rolledRules(type));
+  for (const { span } of spans) whole.append(spanOf(span));
+  return stateOf(whole);
+}
