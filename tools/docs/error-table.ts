@@ -236,8 +236,9 @@ export const errorTable: readonly ErrorGroup[] = [
         what: 'Remove the cause given in the message. The collector retries automatically. What it has not recorded stays in the queue.',
       },
       STORE_BUSY: {
-        means: 'Another program is removing samples from the same database, so nothing was removed here.',
-        what: 'Nothing: the removal is retried. The message names the other program and its host.',
+        means:
+          'Another program is removing samples from the same database, or rolling them up, so this one did not.',
+        what: 'Nothing: collectors retry it. The message of a removal names the other program and its host.',
       },
       STORE_REFUSED: {
         means:
@@ -345,6 +346,28 @@ export const errorTable: readonly ErrorGroup[] = [
       DECIMAL_INVALID: {
         means: 'A number is not one, or has an exponent beyond 140,000.',
         what: 'Check the sample that it belongs to.',
+      },
+      SAMPLES_REMOVED: {
+        means:
+          'A part of an hour is asked for, or other distances between readings than usual, and only the rolled-up hour is left: its samples were removed.',
+        what: 'Ask for full hours (UTC) where samples were removed, without `--usual` and `--hold`.',
+      },
+      STORE_CHANGED: {
+        means:
+          'While figures were computed, samples that they need were removed, or rollups were discarded, three times.',
+        what: 'Ask again.',
+      },
+      ROLLUP_DAMAGED: {
+        means: 'The bytes of a rolled-up hour or day are not what was written.',
+        what: 'Check the disk, then run `nephoscope rollups rebuild`.',
+      },
+      ROLLUPS_DIFFER: {
+        means: '`nephoscope rollups check` found days that are not what their samples say.',
+        what: 'Run `nephoscope rollups rebuild`, and report it: they should never differ.',
+      },
+      ROLLUPS_UNKNOWN: {
+        means: 'The store is a plugin that does not roll samples up.',
+        what: 'Nothing: figures are computed from its samples.',
       },
       READINGS_UNORDERED: {
         means: 'A program added the samples of a series to statistics in another order than that of time.',

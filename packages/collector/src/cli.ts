@@ -28,7 +28,7 @@ await runCommand(collectorProgram, help, async (started) => {
   const { configured, logger, registry, stopped, title } = started;
   const bus = createBus(started);
   const created = createCollector(configured, { bus, logger, registry });
-  const { collector, notifications, retention } = created;
+  const { collector, notifications, retention, rollups } = created;
   const store = retryingStore(created.store, {
     clock: systemClock,
     logger: logger.child({ component: 'store' }),
@@ -43,7 +43,7 @@ await runCommand(collectorProgram, help, async (started) => {
     status: configured.config.status,
     ...{ registry, stopped, logger },
   });
-  const parts = [store, component('bus', bus), collector, notifications, retention];
+  const parts = [store, component('bus', bus), collector, notifications, rollups, retention];
   const components = [...oversight.components, ...parts];
   try {
     await startAll(components, stopped, logger);

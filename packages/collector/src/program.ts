@@ -15,6 +15,7 @@ import { createHandlers } from './notifications/handlers.js';
 import { NotificationListener } from './notifications/listener.js';
 import { collectorSections } from './options.js';
 import { Retention } from './retention.js';
+import { RollingUp } from './rolling-up.js';
 
 /** The collector as a program: its configuration and its kinds of plugins. */
 export const collectorProgram = {
@@ -38,6 +39,7 @@ export function createCollector(
   readonly collector: Collector;
   readonly notifications: NotificationListener;
   readonly retention: Retention;
+  readonly rollups: RollingUp;
   readonly store: SampleStore;
 } {
   const { config, chosen, selected } = configured;
@@ -84,12 +86,14 @@ export function createCollector(
     clock,
     registry,
   });
+  const rollups = new RollingUp({ store, logger: logger.child({ component: 'rollups' }), clock, registry });
   const retention = new Retention({
+    begun: rollups.begun,
     retention: config.collector.retention,
     store,
     logger: logger.child({ component: 'retention' }),
     clock,
     registry,
   });
-  return { collector, notifications, retention, store };
+  return { collector, notifications, retention, rollups, store };
 }

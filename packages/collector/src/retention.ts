@@ -10,6 +10,8 @@ import { planRetention } from './retention-plan.js';
 export interface RetentionParts {
   /** How long samples are kept, ms; undefined: without limit. */
   readonly retention: number | undefined;
+  /** Nothing is removed until then: what is not rolled up would be lost to figures. */
+  readonly begun?: Promise<void>;
   /** Started and stopped by the caller, before and after this. */
   readonly store: SampleStore;
   readonly clock: Clock;
@@ -73,6 +75,10 @@ export class Retention implements Component {
 
   async #run(retention: number): Promise<void> {
     const { signal } = this.#stopping;
+    const stopped = new Promise<void>((resolve) =>
+      signal.addEventListener('abort', () => resolve(), { once: true }),
+    );
+    await Promise.race([this.#parts.begun, stopped]);
     while (!signal.aborted) {
       await this.#remove(retention);
       await this.#parts.clock.sleep(pause, signal).catch(() => undefined);

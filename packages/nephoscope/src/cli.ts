@@ -8,6 +8,7 @@ import { metersCommand } from './commands/meters.js';
 import { pluginsCommand } from './commands/plugins.js';
 import { resourcesCommand } from './commands/resources.js';
 import { retentionCommand } from './commands/retention.js';
+import { rollupsCommand } from './commands/rollups.js';
 import { samplesCommand } from './commands/samples.js';
 import { sendCounterCommand } from './commands/send-counter.js';
 import { tokensCommand } from './commands/tokens.js';
@@ -42,6 +43,7 @@ const commands = [
   conflictsCommand(),
   verifyCommand(),
   retentionCommand(),
+  rollupsCommand(),
   pluginsCommand(),
   configCommand(),
   sendCounterCommand(),

@@ -32,7 +32,7 @@ export function createDeployment(
   const registry = new Registry();
   const settings = { logger: logger.child({ component: 'bus' }), clock: systemClock, host: config.host };
   const bus = tapBus(createPlugin<MessageBus>(chosen['bus'], settings), listener);
-  const { collector, retention, store } = createCollector(configured, { bus, logger, registry });
+  const { collector, retention, rollups, store } = createCollector(configured, { bus, logger, registry });
   const reader = createReader(chosen['storage'], {
     ...settings,
     logger: logger.child({ component: 'reader' }),
@@ -44,6 +44,7 @@ export function createDeployment(
     component('reader', reader),
     component('bus', bus),
     collector,
+    rollups,
     retention,
     ...compute.components,
   ];
