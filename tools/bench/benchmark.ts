@@ -20,6 +20,8 @@ export interface BenchmarkContext {
   readonly stages: readonly Stage[];
   /** How many samples `ingest` sends. */
   readonly samples: number;
+  /** How many samples `query` records. */
+  readonly queried: number;
   /** How many rows `growth` records. */
   readonly rows: number;
   /** How many resources `resources` meters. */

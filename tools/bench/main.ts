@@ -19,12 +19,24 @@ import { ingest } from './ingest.js';
 import { describeMachine } from './machine.js';
 import { root } from './measured-process.js';
 import { memory } from './memory.js';
+import { query } from './query.js';
 import { resources } from './resources.js';
 import { rest } from './rest.js';
 import { soak } from './soak.js';
 import { storeNames } from './stores.js';
 
-const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth, resources, rest, busy, hostile, soak];
+const benchmarks: readonly Benchmark[] = [
+  cycle,
+  memory,
+  ingest,
+  growth,
+  resources,
+  rest,
+  busy,
+  hostile,
+  query,
+  soak,
+];
 
 const measured = ['@nephoscope/agent-compute', '@nephoscope/agent-central', '@nephoscope/collector'];
 
@@ -36,9 +48,10 @@ Without a name all but: ${benchmarks.filter(({ onlyNamed }) => onlyNamed).map(({
 
 Options:
   --profile <directory>  writes CPU profiles (.cpuprofile) of the measured processes there
-  --store <name>         ingest, growth, resources: only with this store (${storeNames.join(', ')})
+  --store <name>         ingest, growth, query, resources: only with this store (${storeNames.join(', ')})
   --stage <name>         ingest: only this part of it (${stages.join(', ')})
   --samples <number>     ingest: how many samples are sent (1000000)
+  --queried <number>     query: how many samples are recorded (10000000)
   --rows <number>        growth: how many rows are recorded (10000000)
   --resources <number>   resources: how many are metered (100000)
   --messages <number>    hostile: how many are sent (60000)
@@ -58,6 +71,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
       store: { type: 'string' },
       stage: { type: 'string' },
       samples: { type: 'string', default: '1000000' },
+      queried: { type: 'string', default: '10000000' },
       rows: { type: 'string', default: '10000000' },
       resources: { type: 'string', default: '100000' },
       messages: { type: 'string', default: '60000' },
@@ -86,6 +100,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
     stores: oneOrAll('store', values.store, storeNames),
     stages: oneOrAll('stage', values.stage, stages),
     samples: positive('samples', values.samples),
+    queried: positive('queried', values.queried),
     rows: positive('rows', values.rows),
     resources: positive('resources', values.resources),
     messages: positive('messages', values.messages),
