@@ -8,7 +8,7 @@ pollsterContract('disk_wait', diskWait);
 const start = { readRequests: 1_000n, readTimeNs: 2n ** 60n, writeRequests: 500n, writeTimeNs: 5_000_000_000n };
 const previous = instanceReading({ disks: [{ io: start }] });
 
-/** The io of {@link start}, after more requests that took so long. */
+/** The io of {@link start} after further requests that took this long. */
 function after(more: { reads?: bigint; readTimeNs?: bigint; writes?: bigint; writeTimeNs?: bigint }) {
   const { reads = 0n, readTimeNs = 0n, writes = 0n, writeTimeNs = 0n } = more;
   return {
@@ -40,7 +40,7 @@ it('averages over the whole run at the first reading, and has no queue length th
   expect(figures(counters)).toEqual({ 'disk.device.read.await': 2.5 });
 });
 
-it('begins again after a restart', async () => {
+it('starts again after a restart of the instance', async () => {
   const io = { readRequests: 2n, readTimeNs: 8_000_000n, writeRequests: 1n, writeTimeNs: 2_000_000n };
   const { counters } = await pollCounters(diskWait, instanceReading({ disks: [{ io }], at: 10 }), { previous });
   expect(figures(counters)).toEqual({
@@ -50,14 +50,14 @@ it('begins again after a restart', async () => {
   });
 });
 
-it('gives no time of requests that there were not', async () => {
+it('has no times if there were no requests', async () => {
   const { counters } = await pollCounters(diskWait, instanceReading({ disks: [{ io: start }], at: 10 }), {
     previous,
   });
   expect(figures(counters)).toEqual({ 'disk.device.queue': 0 });
 });
 
-it('gives no average over fewer requests than wanted', async () => {
+it('has no average over fewer requests than configured', async () => {
   const io = after({ reads: 20n, readTimeNs: 20_000_000n, writes: 4n, writeTimeNs: 4_000_000n });
   const options = { minimumRequests: 10 };
   const { counters } = await pollCounters(diskWait, instanceReading({ disks: [{ io }], at: 10 }), {
@@ -67,7 +67,7 @@ it('gives no average over fewer requests than wanted', async () => {
   expect(Object.keys(figures(counters))).toEqual(['disk.device.read.await', 'disk.device.queue']);
 });
 
-it('says why there is no figure', async () => {
+it('reports why a figure is missing', async () => {
   const io: Missing = { missing: 'busy', detail: 'stuck' };
   const { counters, missing } = await pollCounters(
     diskWait,

@@ -69,7 +69,7 @@ async function post(body: unknown, { type = 'application/json', path = '/v2/mete
   return { status: response.status, text: await response.text() };
 }
 
-/** What is on the bus, verified. */
+/** The samples on the bus, verified. */
 const sent = () =>
   bus.confirmed
     .flatMap(({ body }) => Buffer.from(body).toString().trim().split('\n'))
@@ -79,7 +79,7 @@ const sent = () =>
       return read.sample;
     });
 
-it('sends samples signed over the bus, with what they leave out filled in', async () => {
+it('sends signed samples over the bus, with omitted fields filled in', async () => {
   caller = member;
   const { status, text } = await post([
     sample,
@@ -115,7 +115,7 @@ it('keeps every digit', async () => {
   expect(sent().map(({ volume }) => volume)).toEqual(['12345678901234567890.123456789', '1e-30', '-0.10']);
 });
 
-it('a repeated request is the same samples if it gave their times, equal samples of one request are not', async () => {
+it('a repeated request has the same samples if they have times; equal samples in one request are separate', async () => {
   const timed = { ...sample, timestamp: '2026-10-01T12:00:00' };
   const replies = [await post([timed, timed, sample]), await post([timed, timed, sample])];
   const [first, second] = replies.map(({ text }) =>
@@ -125,7 +125,7 @@ it('a repeated request is the same samples if it gave their times, equal samples
   expect(new Set([...first, ...second]).size).toBe(4);
 });
 
-it('takes XML, and answers in it', async () => {
+it('accepts XML, and answers in XML', async () => {
   const members = Object.entries(sample).map(([name, value]) => `<${name}>${value}</${name}>`);
   const metadata = '<resource_metadata><item><key>a.b</key><value>1 &amp; 2</value></item></resource_metadata>';
   const { status, text } = await post(
@@ -175,12 +175,12 @@ it.each([
   '<samples><item><counter_name>&undeclared;</counter_name></item></samples>',
   '<samples><item><counter_name>a</counter_name><counter_name>b</counter_name></item></samples>',
   `${'<a>'.repeat(5_000)}`,
-])('refuses XML that is none, or has entities of its own (%#)', async (body) => {
+])('refuses malformed XML, and XML that declares entities (%#)', async (body) => {
   const { status, text } = await post(body, { type: 'text/xml' });
   expect([status, text]).toEqual([400, expect.stringContaining('error_message')]);
 });
 
-it('a member posts for its own project alone, a reader not at all', async () => {
+it('a member posts only for its own project, and a reader not at all', async () => {
   caller = member;
   expect(await post([{ ...sample, project_id: 'project-x' }])).toEqual({
     status: 400,
@@ -191,7 +191,7 @@ it('a member posts for its own project alone, a reader not at all', async () => 
   expect(bus.confirmed).toEqual([]);
 });
 
-it('without a bus nothing is taken', async () => {
+it('refuses samples if there is no bus', async () => {
   const options = apiOptions.parse({});
   const other = createServer({ options, reader, logger, authenticate: () => loopbackCaller });
   const address = await listen(other, { address: '127.0.0.1', port: 0 });
@@ -204,12 +204,12 @@ it('without a bus nothing is taken', async () => {
   await other.close();
 });
 
-it('what the bus does not confirm is answered with 503, and says how to repeat it', async () => {
+it('answers 503 with advice if the bus does not confirm', async () => {
   bus.answer = () => Promise.reject(new NephoscopeError('BUS_UNAVAILABLE', 'gone: /secret'));
   expect(await post([sample])).toEqual({ status: 503, text: expect.stringContaining('Repeat the request') });
 });
 
-it('direct: the reply comes when the samples can be read', async () => {
+it('with direct=True it answers when the samples can be read', async () => {
   const writer = await stores.writer();
   let isRecorded = false;
   bus.answer = (message) => {

@@ -96,7 +96,7 @@ describe('the reason that a publisher reports', () => {
     expect(cause()).toBe('none');
   });
 
-  it('is the alarm for what is unconfirmed when the connection ends during it', async () => {
+  it('is the alarm for unconfirmed messages if the connection ends during it', async () => {
     answers.now = 'is silent';
     const published = publisher.publish(message);
     publisher.block('low on memory');

@@ -29,7 +29,7 @@ async function configure(api: object | undefined): Promise<void> {
 }
 const tokens = (...args: readonly string[]) => nephoscope(cwd, 'tokens', ...args, '--config', config);
 
-it('up answers who has a token, until it is revoked', async () => {
+it('up answers requests with a token until it is revoked', async () => {
   await configure({ port: 0, access: { directory: join(cwd, 'tokens') } });
   const made = await tokens('create', 'billing', '--all');
   expect(made).toMatchObject({ code: 0, stderr: expect.stringContaining("The token 'billing' expires at ") });
@@ -59,7 +59,7 @@ it('up answers who has a token, until it is revoked', async () => {
   expect(ended.stderr + ended.stdout).not.toContain(token);
 }, 90_000);
 
-it('up meters on when the usual address is taken, and ends when one is that was asked for', async () => {
+it('up meters without the API if its default address is in use, and ends if a configured one is', async () => {
   const other = createServer();
   const isOurs = await new Promise<boolean>((resolve) => {
     other.once('error', () => resolve(false)).listen(8777, '127.0.0.1', () => resolve(true));
@@ -83,7 +83,7 @@ it('up meters on when the usual address is taken, and ends when one is that was 
   }
 }, 90_000);
 
-it('tokens are made, listed and revoked, and each is shown once', async () => {
+it('tokens are created, listed and revoked, and each is printed once', async () => {
   await configure({ access: { directory: join(cwd, 'tokens') } });
   const made = [
     await tokens('create', 'shop', '--project', 'p1', '--may-post', '--expires', 'never'),
@@ -117,7 +117,7 @@ it.each([
   expect(await tokens(...args)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(message) });
 });
 
-it('without a directory there are none, and the error says what to configure', async () => {
+it('without a directory tokens cannot be created, and the error says what to configure', async () => {
   await configure({});
   await mkdir(join(cwd, 'tokens'));
   expect(await tokens('create', 'x', '--all')).toMatchObject({
@@ -126,7 +126,7 @@ it('without a directory there are none, and the error says what to configure', a
   });
 });
 
-it('config check looks at the section api', async () => {
+it('config check validates the section api', async () => {
   await configure({ address: '0.0.0.0', access: { oidc: { issuer: 'http://idp.example.org' } }, prot: 1 });
   const { code, stderr } = await nephoscope(cwd, 'config', 'check', '--config', config);
   expect(code).toBe(1);

@@ -18,7 +18,7 @@ const entry = (url: string): AuditEntry => ({
   ...{ url, status: 200, complete: true, rows: 1, bytes: 200, ms: 1.5 },
 });
 
-it('each request is a line, which others cannot read, also when the file is moved away', async () => {
+it('writes one line for each request, readable only by its user, even after the file was moved', async () => {
   const path = join(folder, 'audit.log');
   const file = new AuditFile(path, new RecordingLogger());
   for (let at = 0; at < 100; at += 1) file.add(entry(`/${at}`));
@@ -34,7 +34,7 @@ it('each request is a line, which others cannot read, also when the file is move
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-it('what cannot be written is counted and told, and it goes on', async () => {
+it('counts and logs entries that cannot be written, and continues', async () => {
   const logger = new RecordingLogger();
   const path = join(folder, 'none', 'audit.log');
   const file = new AuditFile(path, logger);
@@ -47,7 +47,7 @@ it('what cannot be written is counted and told, and it goes on', async () => {
   ]);
 });
 
-it('what waits for the disk is bounded', async () => {
+it('limits the entries that wait for the disk', async () => {
   const logger = new RecordingLogger();
   const file = new AuditFile(join(folder, 'audit.log'), logger);
   const long = entry(`/${'x'.repeat(2_000)}`);
@@ -70,6 +70,6 @@ it.each([
     '/v2/resources/instance-00000001-5f3c1c4e-7b1b-4c53-9c2e-0d8f5f3c1c4e-tap0123456789',
     '/v2/resources/instance-00000001-5f3c1c4e-7b1b-4c53-9c2e-0d8f5f3c1c4e-tap0123456789',
   ],
-])('of %s is kept %s', (url, kept) => {
+])('logs %s as %s', (url, kept) => {
   expect(withoutTokens(url)).toBe(kept);
 });

@@ -17,7 +17,7 @@ const refusal = (limits: Limits, caller: Parameters<Limits['begin']>[0] = alice)
   }
 };
 
-it('so many come in a minute, at once or by and by', () => {
+it('permits a number of requests in a minute, at once or spread over it', () => {
   const limits = limitsOf(60, 10);
   for (let at = 0; at < 60; at += 1) expect(refusal(limits)).toBeUndefined();
   expect(refusal(limits)).toEqual(tooMany('1'));
@@ -30,14 +30,14 @@ it('so many come in a minute, at once or by and by', () => {
   expect(refusal(limits)).toEqual(tooMany('1'));
 });
 
-it('who comes too often is told when to come again', () => {
+it('refuses further requests, and says when to retry', () => {
   const limits = limitsOf(2, 10);
   expect([refusal(limits), refusal(limits), refusal(limits)]).toEqual([undefined, undefined, tooMany('30')]);
   now = 30_000;
   expect(refusal(limits)).toBeUndefined();
 });
 
-it('so many are answered at the same time', () => {
+it('limits the number of concurrent requests', () => {
   const limits = limitsOf(1_000, 2);
   const [ended] = [limits.begin(alice), limits.begin(alice)];
   expect(refusal(limits)).toEqual(tooMany('1'));
@@ -45,14 +45,14 @@ it('so many are answered at the same time', () => {
   expect(refusal(limits)).toBeUndefined();
 });
 
-it('others are not limited by it, nor one of the same name of another kind', () => {
+it('does not limit other callers, nor one of another kind with the same name', () => {
   const limits = limitsOf(1, 10);
   expect([refusal(limits), refusal(limits)]).toEqual([undefined, tooMany('60')]);
   expect(refusal(limits, { kind: 'token', name: 'bob' })).toBeUndefined();
   expect(refusal(limits, { kind: 'keystone', name: 'alice' })).toBeUndefined();
 });
 
-it('remembers so many callers and no more, and none is forgotten who is being answered', () => {
+it('remembers a limited number of callers, and never forgets one with a request in progress', () => {
   const limits = limitsOf(1_000, 1);
   const ended = limits.begin(alice);
   for (let at = 0; at < 20_000; at += 1) limits.begin({ kind: 'token', name: `${at}` })();

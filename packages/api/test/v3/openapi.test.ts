@@ -11,7 +11,7 @@ it('passes a linter of OpenAPI documents', async () => {
   expect(problems.map(({ ruleId, message, location }) => [ruleId, message, location[0]?.pointer])).toEqual([]);
 });
 
-it('has every route, and every parameter of it', () => {
+it('has every route with all its parameters', () => {
   const paths = document['paths'] as Record<string, { get: { parameters: { name: string; schema: object }[] } }>;
   expect(Object.keys(paths)).toEqual(routes.map(({ path }) => path));
   for (const { path, query, names = {} } of routes) {

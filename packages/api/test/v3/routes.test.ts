@@ -9,7 +9,7 @@ import { Stores } from '../store.js';
 import { serve, signed } from './serve.js';
 import type { Served } from './serve.js';
 
-// `web` runs for two days, is restarted after 30 h, resized after 20 h and sold after 40 h. `db` has a gauge. One message was changed.
+// `web` runs for two days, is restarted after 30 h, resized after 20 h and transferred after 40 h. `db` has a gauge. One message was changed.
 const gigabyte = 10n ** 30n;
 const changed = signed(5, { resourceId: 'db', name: 'memory', type: 'gauge', unit: 'GiB', volume: 2n });
 const samples: readonly Sample[] = [
@@ -62,7 +62,7 @@ async function ask(path: string, headers: Record<string, string> = {}, served = 
   };
 }
 
-/** What a reply of JSON must be, by the schema that is documented; nothing else is in it. */
+/** The reply as JSON, which must have exactly the documented schema. */
 async function reply(path: string, served = all): Promise<Json> {
   const { status, body, text } = await ask(path, {}, served);
   expect([path, status, status === 200 ? '' : text]).toEqual([path, 200, '']);
@@ -80,7 +80,7 @@ async function reply(path: string, served = all): Promise<Json> {
 const items = (body: Json, key: string) => body[key] as Json[];
 
 describe('/v3/samples', () => {
-  it('has samples with all digits, and the state of their signatures', async () => {
+  it('returns samples with all digits, and the state of their signatures', async () => {
     const { samples: found } = await reply('/v3/samples?resource=web&order=oldest&limit=1000');
     const some = found as Json[];
     expect(some).toHaveLength(48);
@@ -94,7 +94,7 @@ describe('/v3/samples', () => {
     });
   });
 
-  it('finds a message that was changed', async () => {
+  it('detects a message that was changed', async () => {
     const { text, body } = await ask('/v3/samples/db%2Fmemory%2F5');
     expect(body).toMatchObject({ volume: '3', signature: { state: 'signature-wrong' } });
     expect(text).toContain('the signature does not hold');
@@ -118,12 +118,12 @@ describe('/v3/samples', () => {
     ['where=at>=40', 8],
     ['where=at>=40&where=at<44.0', 4],
     ['where=at="40"', 0],
-  ])('finds what %s means', async (query, count) => {
+  ])('finds the samples for %s', async (query, count) => {
     const { samples: found } = await reply(`/v3/samples?limit=1000&${query}`);
     expect(found).toHaveLength(count);
   });
 
-  it('pages that are followed by Link are the whole', async () => {
+  it('pages linked by Link contain everything', async () => {
     const whole = await reply('/v3/samples?limit=1000');
     const found: Json[] = [];
     let path: string | undefined = '/v3/samples?limit=7';
@@ -138,7 +138,7 @@ describe('/v3/samples', () => {
 });
 
 describe('CSV and NDJSON', () => {
-  /** The lines of an export, which says how many there are and what they hash to. */
+  /** The lines of an export, with their number and hash. */
   const lines = (text: string) => {
     const end = text.lastIndexOf('\n', text.length - 2) + 1;
     const last = text.slice(end);
@@ -147,7 +147,7 @@ describe('CSV and NDJSON', () => {
     return { count: Number(count), lines: text.slice(0, end).split('\n').slice(0, -1) };
   };
 
-  it('have everything, with how many there are and a checksum', async () => {
+  it('contain everything, with the number of rows and a checksum', async () => {
     const csv = await ask('/v3/samples?order=oldest', { accept: 'text/csv' });
     expect(csv.type).toBe('text/csv; charset=utf-8');
     const rows = lines(csv.text);
@@ -165,7 +165,7 @@ describe('CSV and NDJSON', () => {
     });
   });
 
-  it('a page of them has Link, and says in its last line what follows', async () => {
+  it('of a page have a Link, and the next cursor in the last line', async () => {
     const { text, headers } = await ask('/v3/samples?limit=5&signatures=true', { accept: 'text/csv' });
     expect(lines(text).count).toBe(5);
     expect(headers.get('link')).toContain(/next=(\S+)$/.exec(text.trimEnd())?.[1]);
@@ -181,7 +181,7 @@ describe('CSV and NDJSON', () => {
     '/v3/usage?month=2026-10',
     '/v3/statistics?month=2026-10&function=count',
     '/v3/explain?month=2026-10&meter=cpu',
-  ])('%s has rows as it has them in JSON', async (path) => {
+  ])('of %s have the same rows as JSON', async (path) => {
     const csv = lines((await ask(path, { accept: 'text/csv' })).text);
     const width = (line = '') => line.replaceAll(/"[^"]*"/g, '').split(',').length;
     for (const line of csv.lines) expect(width(line)).toBe(width(csv.lines[0]));
@@ -196,7 +196,7 @@ describe('CSV and NDJSON', () => {
   });
 });
 
-describe('what there is', () => {
+describe('inventory', () => {
   it('resources with their owners, meters and metadata', async () => {
     const { resources } = await reply('/v3/resources');
     const [db, web] = resources as Json[];
@@ -249,7 +249,7 @@ describe('figures', () => {
       ({ group, function: name, value, unit }) => [...Object.values(group), name, value, unit],
     );
 
-  it('use is exact, over a restart and by whom it was', async () => {
+  it('use is exact across a restart, and divided by project', async () => {
     const body = await reply('/v3/usage?month=2026-10&group_by=project');
     expect(brief(body['figures'])).toEqual([
       ['cpu', 'bank', 'use', '8', 'ns'],
@@ -263,7 +263,7 @@ describe('figures', () => {
     });
   });
 
-  it('is cut into days of a time zone', async () => {
+  it('use is divided into days of a time zone', async () => {
     const body = await reply(
       '/v3/usage?start=2026-10-01T00:00:00Z&end=2026-10-03&zone=Asia/Kolkata&period=day&meter=cpu',
     );
@@ -277,7 +277,7 @@ describe('figures', () => {
     expect(items(body, 'totals')).toMatchObject([{ value: String(parts) }]);
   });
 
-  it('statistics are of any function, by metadata', async () => {
+  it('statistics support any function, and conditions on metadata', async () => {
     const body = await reply(
       '/v3/statistics?month=2026-10&meter=cpu&function=use&function=count&group_by=metadata.flavor.name',
     );
@@ -308,7 +308,7 @@ describe('figures', () => {
 });
 
 describe('scope', () => {
-  it('a tenant sees its own samples and figures, also of a resource that was another one’s', async () => {
+  it('a tenant sees its own samples and figures, even of a resource that belonged to another one', async () => {
     expect(items(await reply('/v3/samples', bank), 'samples')).toHaveLength(8);
     const { projects } = await reply('/v3/projects', bank);
     expect(projects).toMatchObject([{ project_id: 'bank' }]);
@@ -331,7 +331,7 @@ describe('scope', () => {
     '/v3/usage?month=2026-10&project=X',
     '/v3/usage?month=2026-10&resource=X',
     '/v3/explain?month=2026-10&meter=memory&resource=X',
-  ])('what is another one’s is answered as what is not there: %s', async (path) => {
+  ])('answers in the same way for data of others and for missing data: %s', async (path) => {
     const asked = async (name: string) => {
       const { status, text, headers } = await ask(path.replace('X', name), {}, bank);
       return [status, text, [...headers].filter(([key]) => key !== 'date')];
@@ -376,7 +376,7 @@ describe('problems', () => {
     expect(problem.detail).toContain(detail);
   });
 
-  it('says how large a query that is refused would be', async () => {
+  it('states the size of a query that is refused', async () => {
     const { body } = await ask('/v3/usage?month=2026&period=PT1M');
     expect(body).toMatchObject({ size: 525_600, limit: 200_000 });
   });
@@ -398,13 +398,13 @@ describe('problems', () => {
   });
 });
 
-describe('what HTTP offers', () => {
+describe('HTTP features', () => {
   it('serves its OpenAPI document', async () => {
     const { body } = await ask('/v3/openapi.json');
     expect(body).toMatchObject({ openapi: '3.1.0' });
   });
 
-  it('an answer that is still right is not sent again', async () => {
+  it('does not send an unchanged response again', async () => {
     const path = '/v3/usage?month=2026-10&period=day';
     const first = await ask(path);
     const etag = first.headers.get('etag') ?? '';
@@ -415,13 +415,16 @@ describe('what HTTP offers', () => {
     expect(other.status).toBe(200);
   });
 
-  it.each(['br', 'gzip', 'gzip;q=0.5, br;q=0', 'identity', ''])('compresses as %s allows', async (coding) => {
-    const plain = await ask('/v3/samples?limit=40', { 'accept-encoding': 'identity' });
-    const { text, headers } = await ask('/v3/samples?limit=40', { 'accept-encoding': coding });
-    expect(text).toBe(plain.text);
-    expect(headers.get('content-encoding')).toBe(
-      /identity|^$/.test(coding) ? null : coding === 'br' ? 'br' : 'gzip',
-    );
-    expect(headers.get('vary')).toBe('accept, accept-encoding');
-  });
+  it.each(['br', 'gzip', 'compresses as Accept-Encoding permits: %s', 'identity', ''])(
+    'compresses as %s allows',
+    async (coding) => {
+      const plain = await ask('/v3/samples?limit=40', { 'accept-encoding': 'identity' });
+      const { text, headers } = await ask('/v3/samples?limit=40', { 'accept-encoding': coding });
+      expect(text).toBe(plain.text);
+      expect(headers.get('content-encoding')).toBe(
+        /identity|^$/.test(coding) ? null : coding === 'br' ? 'br' : 'gzip',
+      );
+      expect(headers.get('vary')).toBe('accept, accept-encoding');
+    },
+  );
 });

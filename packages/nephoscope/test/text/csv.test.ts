@@ -19,7 +19,7 @@ it.each([
   expect(csvCell(text)).toBe(cell);
 });
 
-it('no cell begins a formula, and each gives its text back', () => {
+it('no cell begins with a formula, and each can be converted back to its text', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom(...'=+-@\t\r\n\'",#1e.a') }), (text) => {
       const line = csvLine([text]);
