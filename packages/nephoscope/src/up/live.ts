@@ -27,7 +27,7 @@ export async function upLive(
   const configured = await configure(upProgram, raw, installedPlugins());
   const { compute, log } = configured.config;
   const inTerminal = process.stdout.isTTY === true;
-  const view = inTerminal ? createTerminalView() : createLineView();
+  const view = inTerminal ? await createTerminalView() : createLineView();
   const logger = inTerminal
     ? createPlainLogger(log.level === 'error' ? 'error' : 'warn', (line) => view.above(line))
     : createLogger({ name: upProgram.name, level: log.level });
