@@ -4,7 +4,7 @@ import { Command } from 'commander';
 
 import { configOption } from '../configuration.js';
 import { withStore } from '../open-store.js';
-import { print } from '../output.js';
+import { print, printNote } from '../output.js';
 import { withSignsOfLife } from '../progress.js';
 import { runCommand } from '../run.js';
 import { momentOption } from '../sample-query.js';
@@ -50,6 +50,10 @@ Examples:
 
 async function removeOlder(store: SampleStore, before: bigint): Promise<void> {
   const removed = await withSignsOfLife((seconds) => `Removing … ${seconds} s`, store.removeBefore(before));
+  if ((await store.recordedTimes(before)) !== undefined)
+    printNote(
+      'Some older ones stay: of a week that is not over then, or of hours that collectors have not rolled up yet. Run it again later.',
+    );
   return print(
     `${groupDigits(String(removed))} samples of before ${formatTimestamp(before)} are removed. Collectors refuse what comes again of them ('expired').\n`,
   );
