@@ -6,6 +6,7 @@ import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/c
 import type { Logger } from '@nephoscope/core';
 import type { SampleReader } from '@nephoscope/core/sample-store';
 import type { Verifier } from '@nephoscope/message';
+import { systemClock } from '@nephoscope/runtime';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
@@ -20,6 +21,7 @@ import { Fault } from './ceilometer/fault.js';
 import { ceilometerRoutes, fail as failAsCeilometer } from './ceilometer/routes.js';
 import type { ApiOptions } from './options.js';
 import type { SamplePublisher } from './ceilometer/posting/sample-publisher.js';
+import { prometheusRoutes } from './prometheus/routes.js';
 import { endStalled } from './stalled.js';
 import { isOurs, isRoute, ourRoutes, sendPlainProblem, sendProblem } from './v3/plugin.js';
 import { problemOf } from './v3/problem.js';
@@ -97,6 +99,7 @@ export function createServer({
     ceilometerRoutes(scope, { options, reader, logger, publisher });
     done();
   });
+  prometheusRoutes(server, reader, systemClock);
   ourRoutes(server, { reader, verifier, logger });
   return server;
 }
