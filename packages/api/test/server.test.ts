@@ -348,6 +348,26 @@ it('a client that disconnects ends its query', async () => {
   expect(logger.entries.map(({ level }) => level)).toEqual(['debug']);
 });
 
+it.each(['/v2/samples', '/v2/meters', '/v2/resources'])(
+  '%s: a limit above what is read at once leads to the rest, too',
+  async (path) => {
+    const many = fixtures(2_600).map((one, at) => ({ ...one, resource_id: `r${String(at).padStart(4, '0')}` }));
+    const { url } = await serve(await stores.reader(many));
+    const found: Record<string, unknown>[] = [];
+    const sizes: number[] = [];
+    let next: string | undefined = `${url}${path}?limit=1200`;
+    while (next !== undefined) {
+      const response = await fetch(next);
+      const page = (await response.json()) as typeof found;
+      sizes.push(page.length);
+      found.push(...page);
+      next = /^<(.*)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1];
+    }
+    expect(sizes).toEqual([1_200, 1_200, 200]);
+    expect(new Set(ids(found)).size).toBe(2_600);
+  },
+);
+
 it('a reply that fails halfway is cut off, and a defect reveals nothing', async () => {
   const sample = sampleOf(fixtures(1)[0] as Fixture);
   const { url, logger } = await serve(

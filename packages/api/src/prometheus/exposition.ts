@@ -59,7 +59,9 @@ function lines(name: string, type: string, { sample, createdAfter }: Latest, for
   if (type !== 'cumulative') return `${name}{${labels}} ${sample.volume} ${time}\n`;
   // Lines of one point have the same time.
   const created =
-    createdAfter === undefined || format === 'text' ? '' : `${name}_created{${labels}} ${seconds(createdAfter)} ${time}\n`;
+    createdAfter === undefined || format === 'text'
+      ? ''
+      : `${name}_created{${labels}} ${seconds(createdAfter)} ${time}\n`;
   return `${name}_total{${labels}} ${sample.volume} ${time}\n${created}`;
 }
 
