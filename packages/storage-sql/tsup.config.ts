@@ -11,6 +11,7 @@ export default preset(
   {
     index: 'src/index.ts',
     testing: 'src/testing.ts',
+    'sqlite-file': 'src/sqlite-file.ts',
     'writer-thread': 'src/sqlite/thread-main.ts',
     'reader-thread': 'src/sqlite/reading/reader-main.ts',
     'migration-process': 'src/sqlite/migration-main.ts',

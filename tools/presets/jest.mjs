@@ -18,6 +18,7 @@ export const preset = {
     '^@nephoscope/([^/]+)/testing$': '<rootDir>/packages/$1/src/testing.ts',
     '^@nephoscope/runtime/memory-bus$': '<rootDir>/packages/runtime/src/memory-bus.ts',
     '^@nephoscope/runtime/replies$': '<rootDir>/packages/runtime/src/replies.ts',
+    '^@nephoscope/storage-sql/sqlite-file$': '<rootDir>/packages/storage-sql/src/sqlite-file.ts',
     '^@nephoscope/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
