@@ -386,6 +386,19 @@ export const errorTable: readonly ErrorGroup[] = [
         means: '`dead-letters drop` needs to know which letters to delete.',
         what: 'Pass `--reason` or `--limit`, or `--all --yes` to delete all of them.',
       },
+      EXPORT_INCOMPLETE: {
+        means:
+          '`import`: a file is not what the last line of its export says: samples are missing, or were changed or added. What it has was recorded.',
+        what: 'Export again.',
+      },
+      IMPORT_LINE: {
+        means: '`import`: something in a file is not a sample. It is listed with its line and this reason.',
+        what: 'Correct the line and import the file again: what was recorded is not recorded again.',
+      },
+      IMPORT_UNREADABLE: {
+        means: '`import`: a file cannot be read, or is none of the known formats, or lacks columns.',
+        what: 'See [import and export](import-and-export.md) for the formats.',
+      },
       INTERRUPTED: { means: 'The command was interrupted before it finished.', what: 'Run it again.' },
       METADATA_INVALID: { means: '`--metadata` is not a JSON object.', what: 'Write it as `{"key": "value"}`.' },
       NUMBER_INVALID: {
@@ -398,9 +411,18 @@ export const errorTable: readonly ErrorGroup[] = [
         what: 'Nothing.',
       },
       OUTPUT_FAILED: { means: 'The output cannot be written.', what: 'Check the cause, such as a full disk.' },
+      SAMPLES_NOT_IMPORTED: {
+        means:
+          '`import`: some samples were refused. Each is listed with its line and the reason; all others were recorded.',
+        what: 'Decide from the reasons. Importing the file again records only what was not recorded.',
+      },
       SAMPLES_UNRECORDED: {
         means: '`up --once`: samples were sent but are not in the store.',
         what: 'Check what the collector refused, and whether another collector consumes from the same queue.',
+      },
+      SQLITE_FILE: {
+        means: '`import`: an SQLite file is missing, damaged or locked.',
+        what: 'Check the cause. Import a copy of a file that another program is using.',
       },
       SAMPLES_UNVERIFIED: {
         means: '`verify`: stored samples do not match their signatures under the configured secrets.',

@@ -4,6 +4,8 @@ import { Command } from 'commander';
 import { configCommand } from './commands/config.js';
 import { conflictsCommand } from './commands/conflicts.js';
 import { deadLettersCommand } from './commands/dead-letters.js';
+import { exportCommand } from './commands/export.js';
+import { importCommand } from './commands/import.js';
 import { metersCommand } from './commands/meters.js';
 import { pluginsCommand } from './commands/plugins.js';
 import { resourcesCommand } from './commands/resources.js';
@@ -40,6 +42,8 @@ const commands = [
   resourcesCommand(),
   usageCommand(),
   statisticsCommand(),
+  exportCommand(),
+  importCommand(),
   conflictsCommand(),
   verifyCommand(),
   retentionCommand(),

@@ -24,6 +24,12 @@ const reading = {
   selected: {},
 } as const satisfies ProgramDefinition<typeof sections>;
 
+/** The sections needed to record samples of others as the collector would. */
+const importing = {
+  ...reading,
+  sections: { ...sections, secrets: commonSections.secrets, collector: collectorProgram.sections.collector },
+} as const satisfies ProgramDefinition;
+
 const startTime = 30_000;
 
 export interface StoreLocation {
@@ -64,6 +70,36 @@ export async function withStore(
     await use({ reader, secrets: config.secrets, withRecording });
   } finally {
     await reader.stop();
+  }
+}
+
+export interface StoreToImport {
+  /** Undefined if nothing is to be recorded. */
+  readonly store: SampleStore | undefined;
+  /** The first one signs. */
+  readonly secrets: readonly Secret[];
+  /** How long the collector keeps samples, in ms; undefined: without limit. */
+  readonly retention: number | undefined;
+}
+
+/** Opens the configured store for recording until `use` is done, and creates it if it does not exist. */
+export async function withStoreToImport(
+  location: StoreLocation & { readonly dryRun?: true },
+  signal: AbortSignal,
+  use: (opened: StoreToImport) => Promise<void>,
+): Promise<void> {
+  const raw = await rawConfigOf({ ...location, withSecrets: true });
+  const { config, chosen } = await configure(importing, raw, installedPlugins());
+  const { secrets, host } = config;
+  const { retention } = config.collector;
+  if (location.dryRun === true) return use({ store: undefined, secrets, retention });
+  const settings = { logger: createPlainLogger('warn'), clock: systemClock, host };
+  const store = createPlugin<SampleStore>(chosen['storage'], settings);
+  await store.start(deadline(signal, startTime, 'the store was not open'));
+  try {
+    await use({ store, secrets, retention });
+  } finally {
+    await store.stop();
   }
 }
 

@@ -12,6 +12,19 @@ process.stdout.on('error', (error) => (failure ??= error));
  * @throws OUTPUT_CLOSED if the reader has closed the pipe, as in `nephoscope samples | head`
  */
 export function print(text: string): Promise<void> {
+  return write(sayable(text));
+}
+
+/**
+ * Writes the parts of a result whose bytes matter: into a file or a pipe unchanged, on a terminal as {@link print} does.
+ *
+ * @throws OUTPUT_CLOSED, OUTPUT_FAILED; what `parts` throws
+ */
+export async function printExactly(parts: AsyncIterable<string>): Promise<void> {
+  for await (const part of parts) await write(process.stdout.isTTY ? sayable(part) : part);
+}
+
+function write(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = (error: Error | null | undefined) => {
       if (error === null || error === undefined) resolve();
@@ -19,7 +32,7 @@ export function print(text: string): Promise<void> {
         reject(new NephoscopeError('OUTPUT_CLOSED', 'the output is no longer read', { cause: error }));
       else reject(new NephoscopeError('OUTPUT_FAILED', 'the output cannot be written', { cause: error }));
     };
-    if (failure === undefined) process.stdout.write(sayable(text), done);
+    if (failure === undefined) process.stdout.write(text, done);
     else done(failure);
   });
 }

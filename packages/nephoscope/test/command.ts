@@ -19,15 +19,23 @@ export interface Running {
 }
 
 /** Starts the built command in a folder, without the variables of the tests; it is killed after one minute. */
-export function start(cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+export function start(
+  cwd: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input: 'none' | 'of the test' = 'none',
+): Running {
   const outer = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('NEPHOSCOPE_')),
   );
   const child = spawn(process.execPath, [cli, ...args], {
     cwd,
     env: { ...outer, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: 'pipe',
   });
+  // It may be killed before it has read everything.
+  child.stdin.on('error', () => undefined);
+  if (input === 'none') child.stdin.end();
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

@@ -1,8 +1,8 @@
 import { formatTimestamp } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core/sample-store';
-import { formatJson, parseJson } from '@nephoscope/message';
 import { Command } from 'commander';
 
+import { messageLine } from '../export/export-text.js';
 import { withStore } from '../open-store.js';
 import { print, printNote } from '../output.js';
 import { runCommand } from '../run.js';
@@ -47,10 +47,7 @@ Some readers of JSON round integers beyond 2^53; the output itself does not.`,
 }
 
 async function printLines(samples: AsyncIterable<Sample>): Promise<void> {
-  for await (const { text } of samples) {
-    // In JSON text line ends occur only between values.
-    await print(`${/[\r\n]/.test(text) ? formatJson(parseJson(text)) : text}\n`);
-  }
+  for await (const { text } of samples) await print(`${messageLine(text)}\n`);
 }
 
 async function printTable(samples: AsyncIterable<Sample>, limitedByUs: boolean): Promise<void> {
