@@ -76,8 +76,9 @@ const statisticsQuery = z.object({
     .array(z.string().max(100))
     .min(1)
     .max(20)
+    .optional()
     .describe(
-      'What is asked: `use` and `count` of cumulative meters, `sum` and `count` of delta ones, `amount`, `average`, `min`, `max`, `last`, `count` and percentiles such as `p95` of gauges. May be repeated. One that says nothing of a meter is refused.',
+      'What is asked: `use` and `count` of cumulative meters, `sum` and `count` of delta ones, `amount`, `average`, `min`, `max`, `last`, `count` and percentiles such as `p95` of gauges. May be repeated. One that says nothing of a meter is refused. Without it: all that the type of the meter allows, but for `last` and percentiles.',
     ),
 });
 
@@ -108,13 +109,13 @@ export const getStatistics = route({
   description: 'Any function of meters, exact, by period and group, with coverage.',
   query: statisticsQuery,
   ...forms,
-  answer: (asked, query) => figuresAnswer(asked, query, query.function),
+  answer: (asked, query) => figuresAnswer(asked, query, query.function ?? 'every'),
 });
 
 async function figuresAnswer(
   asked: Asked,
   query: z.output<typeof usageQuery>,
-  functions: readonly string[] | undefined,
+  functions: readonly string[] | 'every' | undefined,
 ): Promise<Answer> {
   const { reader, scope, signal, format } = asked;
   const { zone, period } = query;
@@ -125,7 +126,8 @@ async function figuresAnswer(
     // One meter may be recorded in two units: its figures are two.
     groupBy: [...new Set([...groups, 'type', 'unit'] as const)],
     period: periodOf(period, zone),
-    functions: functions === undefined ? undefined : [...new Set(functions)].map(functionOf),
+    functions:
+      functions === undefined || functions === 'every' ? functions : [...new Set(functions)].map(functionOf),
     usual: query.usual === undefined ? undefined : durationOf('usual', query.usual),
     hold: query.hold === undefined ? undefined : durationOf('hold', query.hold),
     rounding: roundingOf(query),

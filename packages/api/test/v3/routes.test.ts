@@ -289,6 +289,11 @@ describe('figures', () => {
     ]);
   });
 
+  it('without a function, statistics are of all that the type of the meter allows', async () => {
+    const body = await reply('/v3/statistics?month=2026-10&meter=cpu&resource=web');
+    expect(brief(body['figures']).map(([, name]) => name)).toEqual(['use', 'count']);
+  });
+
   it('are explained by their samples', async () => {
     const body = await reply(
       '/v3/explain?start=2026-10-01T10:30:00Z&end=2026-10-01T12:30:00Z&meter=cpu&resource=web',
@@ -363,7 +368,7 @@ describe('problems', () => {
     ['/v3/usage?month=2026-10&group_by=colour', 400, 'invalid-parameters', 'colour'],
     ['/v3/usage?month=2026-10&rounding=up', 400, 'invalid-parameters', 'it needs digits'],
     ['/v3/usage?start=2026-10-02&end=2026-10-01', 400, 'invalid-parameters', 'a range ends after it starts'],
-    ['/v3/statistics?month=2026-10', 400, 'invalid-parameters', 'function'],
+    ['/v3/statistics?month=2026-10&function=', 400, 'invalid-parameters', 'no function'],
     ['/v3/statistics?month=2026-10&function=sum&meter=cpu', 422, 'refused', 'Ask for use'],
     ['/v3/usage?month=2026&period=PT1S', 422, 'query-too-large', 'there would be about 31536000 figures'],
     ['/v3/usage?month=2026&period=PT1M', 422, 'query-too-large', 'there would be about 525600 figures'],
