@@ -386,6 +386,14 @@ export const errorTable: readonly ErrorGroup[] = [
         means: '`dead-letters drop` needs to know which letters to delete.',
         what: 'Pass `--reason` or `--limit`, or `--all --yes` to delete all of them.',
       },
+      API_REFUSED: {
+        means: '`--api`: the API does not answer the question, for the reason that the message gives.',
+        what: 'Change the question, or use another token.',
+      },
+      API_UNREACHABLE: {
+        means: '`--api`: the API does not answer, or something else answers at that URL.',
+        what: 'Check the URL, and that `nephoscope-api` runs.',
+      },
       EXPORT_INCOMPLETE: {
         means:
           '`import`: a file is not what the last line of its export says: samples are missing, or were changed or added. What it has was recorded.',

@@ -47,11 +47,11 @@ interface OpenStore {
 }
 
 /** Reads the configured store, which must exist, while a collector may be using it, until `use` is done. */
-export async function withStore(
+export async function withStore<T>(
   location: StoreLocation,
   signal: AbortSignal,
-  use: (open: OpenStore) => Promise<void>,
-): Promise<void> {
+  use: (open: OpenStore) => Promise<T>,
+): Promise<T> {
   const { config, chosen } = await configure(reading, await rawConfigOf(location), installedPlugins());
   const settings = { logger: createPlainLogger('warn'), clock: systemClock, host: config.host };
   const started = <T extends Pick<SampleReader, 'start'>>(one: T) =>
@@ -67,7 +67,7 @@ export async function withStore(
     }
   };
   try {
-    await use({ reader, secrets: config.secrets, withRecording });
+    return await use({ reader, secrets: config.secrets, withRecording });
   } finally {
     await reader.stop();
   }

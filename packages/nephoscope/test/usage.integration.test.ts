@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { apiProgram, createApi } from '@nephoscope/api';
 import { parseTimestamp } from '@nephoscope/core';
 import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
 import { systemClock } from '@nephoscope/runtime';
@@ -172,6 +173,48 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
     const [, second, third] = all.filter(({ value }) => value !== '').map(({ value }) => BigInt(value ?? ''));
     expect((second ?? 0n) + (third ?? 0n)).toBe(200n + 8292646586825371460n);
   });
+
+  it('shows through the API what it shows from the store, and says what the API refuses', async () => {
+    const api = createApi({
+      options: apiProgram.sections.api.parse({ port: 0 }),
+      reader: sql.createReader(settingsOf(url)),
+      logger: new RecordingLogger(),
+    });
+    await api.start(new AbortController().signal);
+    const ask = (place: readonly string[], [name = '', ...args]: readonly string[]) =>
+      nephoscope(directory, name, ...place, ...args);
+    const month = ['--month', '2026-10', '--zone', 'Europe/Berlin'];
+    try {
+      for (const args of [
+        ['usage', ...month, '--project', 'shop', '--by', 'instance,day'],
+        ['usage', ...month, '--by', 'project,metadata.flavor.name', '--round', '2,half-up', '--csv'],
+        ['statistics', ...month, '--meter', 'memory', '--by', '7d', '--usual', '1h', '--hold', '2h', '--csv'],
+        ['statistics', ...month, '--meter', 'cpu', '--meter', 'memory', '--function', 'count'],
+      ]) {
+        const own = await ask(['--store', url], args);
+        expect(own.stdout.split('\n').length).toBeGreaterThan(3);
+        expect(await ask(['--api', api.url], args)).toEqual(own);
+      }
+      const lines = async (place: readonly string[]) => {
+        const { stdout } = await ask(place, ['usage', ...month, '--by', 'resource,week', '--json']);
+        return stdout
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line) as unknown);
+      };
+      expect(await lines(['--api', api.url])).toEqual(await lines(['--store', url]));
+      const average = ['statistics', ...month, '--meter', 'cpu', '--function', 'average'];
+      expect(await ask(['--api', api.url], average)).toMatchObject({
+        ...{ code: 1, stdout: '' },
+        stderr: expect.stringContaining('average says nothing of cpu, which is cumulative'),
+      });
+    } finally {
+      await api.stop();
+    }
+    expect(await ask(['--api', api.url], ['usage'])).toMatchObject({
+      ...{ code: 1, stdout: '', stderr: expect.stringContaining('does not answer') },
+    });
+  }, 240_000);
 
   it("statistics computes every function that the meter's type permits, by a fixed length", async () => {
     const { rows, usage } = command(url);

@@ -25,6 +25,8 @@ export interface FigureOptions {
   readonly meter?: readonly string[];
   readonly config?: string;
   readonly store?: string;
+  readonly api?: string;
+  readonly tokenFile?: string;
   readonly month?: string;
   readonly start?: string;
   readonly end?: string;
@@ -45,6 +47,13 @@ export function withFigureOptions(command: Command, functions: string): Command 
   return command
     .option(...configOption)
     .option('--store <url>', 'read this database instead, such as sqlite:/var/lib/nephoscope/samples.db')
+    .addOption(
+      new Option(
+        '--api <url>',
+        'ask nephoscope-api instead, such as http://127.0.0.1:8777, which shows what the token may see',
+      ).conflicts(['store', 'config']),
+    )
+    .option('--token-file <file>', 'with --api: a file whose first line is a token')
     .option('--project <id>', 'only what this project used; may be repeated', listOption)
     .option('--user <id>', 'only what this user used; may be repeated', listOption)
     .option(
@@ -92,7 +101,7 @@ export function selectionOf({ project, user, resource, source, meter }: FigureOp
  * @throws RANGE_INVALID, TIMESTAMP_INVALID, ZONE_UNKNOWN, GROUP_UNKNOWN, FUNCTION_UNKNOWN, ROUNDING_UNKNOWN
  */
 export function readOptions(
-  options: Omit<FigureOptions, 'config' | 'store'>,
+  options: Omit<FigureOptions, 'config' | 'store' | 'api' | 'tokenFile'>,
   now: bigint,
 ): { readonly query: StatisticsQuery; readonly view: FigureView } {
   const { zone, usual, hold } = options;
