@@ -48,12 +48,18 @@ function midnightOf(date: string): number | undefined {
  * `2026-11-22T21:00:00.194936+00:00`.
  */
 export function formatTimestamp(nanoseconds: bigint): string {
-  const millis = nanoseconds / 1_000_000n - (nanoseconds % 1_000_000n < 0n ? 1n : 0n);
-  const rest = Number(nanoseconds - millis * 1_000_000n);
-  const head = new Date(Number(millis)).toISOString().slice(0, -1);
-  const tail = rest.toString().padStart(6, '0');
-  return `${head}${tail.endsWith('000') ? tail.slice(0, 3) : tail}+00:00`;
+  const rest = nanoseconds % second;
+  const fraction = rest < 0n ? rest + second : rest;
+  const seconds = nanoseconds - fraction;
+  // Half of the time goes by, otherwise, where many samples of one time are written.
+  if (seconds !== lastSecond.at)
+    lastSecond = { at: seconds, text: new Date(Number(seconds / 1_000_000n)).toISOString().slice(0, -4) };
+  const digits = fraction.toString().padStart(9, '0');
+  return `${lastSecond.text}${digits.endsWith('000') ? digits.slice(0, 6) : digits}+00:00`;
 }
+
+const second = 1_000_000_000n;
+let lastSecond = { at: 0n, text: '1970-01-01T00:00:00.' };
 
 function invalid(text: string): NephoscopeError {
   return new NephoscopeError(

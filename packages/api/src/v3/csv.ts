@@ -3,6 +3,8 @@ const number = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** What a spreadsheet takes for a formula, and the sign that such texts are given here. */
 const formula = /^[=+\-@\t\r\n']/;
 const special = /[",\r\n]/;
+/** What is to be looked at more closely: any of these. A line that begins with `#` is no row. */
+const unusual = /^[=+\-@\t\r\n'#]|[",\r\n]/;
 
 /**
  * A cell after RFC 4180. A text that a spreadsheet would take for a formula gets a `'` in front, and so does one that begins with a `'`: a
@@ -11,8 +13,8 @@ const special = /[",\r\n]/;
 export function csvCell(value: string | null | undefined): string {
   if (value === null || value === undefined) return '';
   if (value === '') return '""';
+  if (!unusual.test(value)) return value;
   const safe = formula.test(value) && !number.test(value) ? `'${value}` : value;
-  // A line that begins with `#` is no row.
   return special.test(safe) || safe.startsWith('#') ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

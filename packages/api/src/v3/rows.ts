@@ -21,7 +21,7 @@ const partSize = 65_536;
 export async function* csvOf<T>(
   { items, head, csv }: Rows<T>,
   next?: () => string | undefined,
-): AsyncGenerator<string> {
+): AsyncGenerator<Buffer> {
   yield* sealed(`${head.join(',')}\n`, items, csv, (count, sha256) => {
     const cursor = next?.();
     return `#end,count=${count},sha256=${sha256}${cursor === undefined ? '' : `,next=${cursor}`}\n`;
@@ -32,7 +32,7 @@ export async function* csvOf<T>(
 export async function* ndjsonOf<T>(
   { items, json }: Rows<T>,
   next?: () => string | undefined,
-): AsyncGenerator<string> {
+): AsyncGenerator<Buffer> {
   yield* sealed(
     '',
     items,
@@ -46,7 +46,7 @@ async function* sealed<T>(
   items: AsyncIterable<T> | Iterable<T>,
   line: (item: T) => string,
   end: (count: number, sha256: string) => string,
-): AsyncGenerator<string> {
+): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   let count = 0;
   let part = head;
@@ -54,10 +54,11 @@ async function* sealed<T>(
     part += line(item);
     count += 1;
     if (part.length < partSize) continue;
-    hash.update(part);
-    yield part;
+    const bytes = Buffer.from(part);
+    hash.update(bytes);
+    yield bytes;
     part = '';
   }
   hash.update(part);
-  yield part + end(count, hash.digest('hex'));
+  yield Buffer.from(part + end(count, hash.digest('hex')));
 }

@@ -10,7 +10,7 @@ import Negotiator from 'negotiator';
 export interface Answer {
   readonly type: string;
   /** In parts that are made as the client takes them. */
-  readonly parts: AsyncIterable<string>;
+  readonly parts: AsyncIterable<string | Buffer>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -52,7 +52,7 @@ export async function send(
   }
   async function* all(): AsyncGenerator<Buffer | string> {
     yield begun;
-    yield* rest as AsyncIterable<string>;
+    yield* rest as AsyncIterable<string | Buffer>;
   }
   const failed = (err: unknown) => logger.warn({ err }, 'a reply was broken off');
   const text = Readable.from(all(), { objectMode: false, highWaterMark: 65_536 });
@@ -66,14 +66,14 @@ export async function send(
 }
 
 async function beginning(
-  parts: AsyncIterable<string>,
-): Promise<{ readonly begun: Buffer; readonly rest: AsyncIterable<string> | undefined }> {
+  parts: AsyncIterable<string | Buffer>,
+): Promise<{ readonly begun: Buffer; readonly rest: AsyncIterable<string | Buffer> | undefined }> {
   const iterator = parts[Symbol.asyncIterator]();
   const buffers: Buffer[] = [];
   for (let length = 0; length <= wholeUpTo;) {
     const next = await iterator.next();
     if (next.done === true) return { begun: Buffer.concat(buffers), rest: undefined };
-    const buffer = Buffer.from(next.value);
+    const buffer = typeof next.value === 'string' ? Buffer.from(next.value) : next.value;
     buffers.push(buffer);
     length += buffer.length;
   }

@@ -5,8 +5,9 @@ import type { SampleTable } from '../reading/sample-table.js';
 import { snapshot, wasThere } from './reading/snapshot.js';
 
 export const sampleTable: SampleTable = {
-  messageId: sql<string>`coalesce(samples.message_id, samples.key::text)`,
+  key: sql<string>`replace(samples.key::text, '-', '')`,
   volume: sql<string>`coalesce(samples.volume_text, samples.volume::text)`,
+  signature: sql<string | null>`encode(samples.signature, 'hex')`,
   ofSeries: (series) => sql`samples as s where s.series_id = ${series}`,
   hasMessageId: (messageId) => sql<boolean>`s.key = ${messageKey(messageId).key.toString('hex')}::uuid`,
   snapshot,

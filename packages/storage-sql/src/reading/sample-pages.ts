@@ -10,8 +10,11 @@ import { metadataMatcher } from './metadata-conditions.js';
 import { readRows, toSample } from './sample-rows.js';
 import type { Row } from './sample-rows.js';
 import type { SampleTable } from './sample-table.js';
+import { SharedRows } from './shared-rows.js';
 
+/** Rows of the first page. Each one after it is twice as long, up to the longest: who takes several mostly wants all. */
 const pageSize = 500;
+const longestPage = 1_000;
 /** Up to this many series, a page is merged from the next samples of each; with more, it is read in the order of time. */
 const fewSeries = 32;
 
@@ -24,8 +27,17 @@ interface Rows {
 }
 
 /** The matching samples that exist when the first is requested, read by {@link rowPages}. */
-export async function* samplesOf(read: Read, table: SampleTable, query: SampleQuery): AsyncGenerator<Sample> {
-  for await (const { rows } of rowPages(read, table, query)) for (const row of rows) yield toSample(row);
+export async function* samplesOf(
+  read: Read,
+  table: SampleTable,
+  query: SampleQuery,
+  signal?: AbortSignal,
+): AsyncGenerator<Sample> {
+  for await (const { rows } of rowPages(read, table, query))
+    for (const row of rows) {
+      signal?.throwIfAborted();
+      yield toSample(row);
+    }
 }
 
 /** @throws CURSOR_INVALID */
@@ -73,24 +85,44 @@ export async function* rowPages(
       ).then((rows) => rows.map(({ id }) => id))
     : undefined;
   const few = series !== undefined && series.length <= fewSeries;
-  let left = limit;
-  let position = from?.position;
-  while (left > 0) {
-    // It is not known in advance how many of them satisfy the conditions.
-    const size = satisfies === undefined ? Math.min(left, pageSize) : pageSize;
+  const shared = new SharedRows();
+  const readAfter = (position: Position | undefined, size: number) => {
     const page: Page = { filter, wasThere, position, newestFirst, size };
     const found = few ? pageOfFew(table, page, series) : undefined;
-    const rows = await read((db) => readPage(db, found ?? pageByTime(db, table, page), table, page));
+    return read(async (db) => {
+      const own = await readPage(db, found ?? pageByTime(db, table, page), table, page);
+      return { own, rows: await shared.joined(db, own) };
+    });
+  };
+  let left = limit;
+  // It is not known in advance how many of them satisfy the conditions.
+  let size = satisfies === undefined && limit <= longestPage ? limit : pageSize;
+  let page = left > 0 ? readAfter(from?.position, size) : undefined;
+  for (let number = 1; page !== undefined; number += 1) {
+    const { own, rows } = await page;
     const wanted = satisfies === undefined ? rows : rows.filter(({ metadata }) => satisfies(metadata));
-    if (wanted.length > 0) yield { snapshot, rows: wanted.slice(0, left) };
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < page.size) return;
-    left -= wanted.length;
-    position = positionOf(last);
+    const last = own.at(-1);
+    const isEnd = last === undefined || own.length < size;
+    const some = wanted.slice(0, left);
+    left -= some.length;
+    page = undefined;
+    const readNext = () => {
+      size = Math.min(longestPage, 2 * size, satisfies === undefined ? left : longestPage);
+      return readAfter(last && positionOf(last), size);
+    };
+    const goesOn = !isEnd && left > 0;
+    // The database reads on while these are used, once it is clear that somebody goes on.
+    if (goesOn && number > 1) {
+      page = readNext();
+      // Nobody waits for it where these were enough.
+      page.catch(() => undefined);
+    }
+    if (some.length > 0) yield { snapshot, rows: some };
+    if (goesOn) page ??= readNext();
   }
 }
 
-function positionOf({ timestamp, id }: Row): Position {
+function positionOf({ timestamp, id }: Pick<Row, 'timestamp' | 'id'>): Position {
   return { timestamp, id };
 }
 

@@ -5,6 +5,8 @@ import type { Kysely, RawBuilder } from 'kysely';
 import { assemble } from '../message-layout.js';
 import type { Reference, Schema } from '../schema.js';
 import type { SampleTable } from './sample-table.js';
+import { SharedRows } from './shared-rows.js';
+import type { SharedRow } from './shared-rows.js';
 
 /** The samples that `found` identifies by `series_id`, `timestamp` and `id`, in no particular order. */
 export async function samplesFound(
@@ -12,18 +14,17 @@ export async function samplesFound(
   table: SampleTable,
   found: RawBuilder<unknown>,
 ): Promise<readonly Sample[]> {
-  return (await readRows(db, found, table).execute()).map(toSample);
+  const rows = await readRows(db, found, table).execute();
+  return (await new SharedRows().joined(db, rows)).map(toSample);
 }
 
-/** The rows that `found` identifies by `series_id`, `timestamp` and `id`, in no particular order. */
+/** The rows that `found` identifies by `series_id`, `timestamp` and `id`, in no particular order. What they share is read apart. */
 export function readRows(db: Kysely<Schema>, found: RawBuilder<unknown>, table: SampleTable) {
   return (
     db
       .selectFrom(sql<{ series_id: Reference; timestamp: bigint; id: bigint }>`(${found})`.as('found'))
       // SQLite begins with the left side of a cross join; otherwise it would begin with all samples when `found` looks large.
       .crossJoin('samples')
-      .innerJoin('series', 'series.id', 'samples.series_id')
-      .leftJoin('metadata', 'metadata.id', 'samples.metadata_id')
       .whereRef('samples.series_id', '=', 'found.series_id')
       .whereRef('samples.timestamp', '=', 'found.timestamp')
       .whereRef('samples.id', '=', 'found.id')
@@ -31,46 +32,49 @@ export function readRows(db: Kysely<Schema>, found: RawBuilder<unknown>, table: 
         'samples.id',
         'samples.series_id',
         'samples.metadata_id',
-        table.messageId.as('message_id'),
+        table.key.as('key'),
+        'samples.message_id',
         'samples.timestamp',
         table.volume.as('volume'),
         'samples.sequence',
-        'samples.signature',
+        table.signature.as('signature'),
         'samples.variations',
-        'metadata.text as metadata',
-        'series.source',
-        'series.counter_name',
-        'series.type',
-        'series.unit',
-        'series.user_id',
-        'series.project_id',
-        'series.resource_id',
-        'series.epoch',
-        'series.publisher_id',
-        'series.layout',
       ])
   );
 }
 
-export type Row = Awaited<ReturnType<ReturnType<typeof readRows>['execute']>>[number];
+export type OwnRow = Awaited<ReturnType<ReturnType<typeof readRows>['execute']>>[number];
+export type Row = OwnRow & Omit<SharedRow, 'id'> & { readonly metadata: string | null };
 
 export function toSample(row: Row): Sample {
-  const { message_id: messageId, volume, timestamp, sequence, metadata, variations } = row;
-  const signature = row.signature === null ? null : Buffer.from(row.signature).toString('hex');
   return {
-    messageId,
+    messageId: messageIdOf(row),
     source: row.source,
     meter: row.counter_name,
     type: row.type,
     unit: row.unit,
-    volume,
+    volume: row.volume,
     userId: row.user_id,
     projectId: row.project_id,
     resourceId: row.resource_id,
-    timestamp,
+    timestamp: row.timestamp,
     publisherId: row.publisher_id,
-    sequence,
+    sequence: row.sequence,
     epoch: row.epoch,
-    text: assemble(row.layout, { messageId, volume, timestamp, sequence, metadata, signature, variations }),
+    // Most of the time that a sample takes, and not everybody wants it.
+    get text() {
+      return textOf(row);
+    },
   };
+}
+
+function textOf(row: Row): string {
+  return assemble(row.layout, { ...row, messageId: messageIdOf(row) });
+}
+
+/** An id that is a UUID is its key. */
+function messageIdOf({ message_id: id, key }: Row): string {
+  if (id !== null) return id;
+  const uuid = [key.slice(0, 8), key.slice(8, 12), key.slice(12, 16), key.slice(16, 20), key.slice(20)];
+  return uuid.join('-');
 }

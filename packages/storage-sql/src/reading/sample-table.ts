@@ -5,9 +5,12 @@ import type { Snapshot } from './cursor.js';
 
 /** The differences between the databases in how they store `samples`. */
 export interface SampleTable {
-  readonly messageId: RawBuilder<string>;
+  /** As 32 hexadecimal digits. */
+  readonly key: RawBuilder<string>;
   /** As decimal text, as in the message. */
   readonly volume: RawBuilder<string>;
+  /** As hexadecimal digits. A text costs less than bytes on its way from the database. */
+  readonly signature: RawBuilder<string | null>;
   /**
    * The part after `from` in a query for the samples `s` of one series, found by an index in the order of timestamp and id. It
    * ends with a condition, to which others may be added.

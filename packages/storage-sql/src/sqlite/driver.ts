@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 
 import { DatabaseSync } from './addon.js';
+import type { Table } from './table.js';
 
 /** An error of SQLite with its extended result code, https://www.sqlite.org/rescode.html. */
 export class SqliteError extends Error {
@@ -70,6 +71,18 @@ export class Statement {
   all(parameters: readonly unknown[] = []): unknown[] {
     // The library's arrays are from the realm that loaded it.
     return [...told(() => this.#statement.all(...parameters))];
+  }
+
+  /** The same as a table, which takes half the time to make and to send to another thread. */
+  table(parameters: readonly unknown[] = []): Table {
+    return told(() => {
+      const names = this.#statement.columns().map(({ name }) => name);
+      this.#statement.setReturnArrays(true);
+      const values: unknown[] = [];
+      for (const row of this.#statement.all(...parameters) as readonly (readonly unknown[])[])
+        for (const value of row) values.push(value);
+      return { names, values };
+    });
   }
 
   get(parameters: readonly unknown[] = []): unknown {

@@ -6,20 +6,10 @@ import type { SampleTable } from '../reading/sample-table.js';
 import { chunkOf } from './chunk.js';
 import { isWantedFunction } from './database.js';
 
-const uuidOfKey = sql.join(
-  [
-    [1, 8],
-    [9, 4],
-    [13, 4],
-    [17, 4],
-    [21, 12],
-  ].map(([from, length]) => sql`substr(lower(hex(samples.key)), ${sql.lit(from)}, ${sql.lit(length)})`),
-  sql` || '-' || `,
-);
-
 export const sampleTable: SampleTable = {
-  messageId: sql<string>`coalesce(samples.message_id, ${uuidOfKey})`,
+  key: sql<string>`lower(hex(samples.key))`,
   volume: sql.ref('samples.volume'),
+  signature: sql<string | null>`nullif(lower(hex(samples.signature)), '')`,
   // Chunk by chunk, each in the order of its index: the planner must not begin with the samples.
   ofSeries: (series) =>
     sql`chunks cross join samples as s where ${chunkOf(sql`s.id`)} = chunks.number and s.series_id = ${series}`,

@@ -109,7 +109,7 @@ export class PostgresqlSampleReader implements SampleReader {
   }
 
   samples(query: SampleQuery, signal: AbortSignal): AsyncIterable<Sample> {
-    return this.#stream((read) => samplesOf(read, sampleTable, query), signal);
+    return samplesOf(this.#reading(signal), sampleTable, query, signal);
   }
 
   samplePage(query: PageQuery, signal: AbortSignal): Promise<SamplePage> {

@@ -8,6 +8,7 @@ import { FilesMoved, filesAt, moved, sameFiles } from '../files.js';
 import type { Files } from '../files.js';
 import { isDamaged, isLocked } from '../store-error.js';
 import { toFailure } from '../thread-messages.js';
+import type { Table } from '../table.js';
 import type { Answer } from '../thread-messages.js';
 import type { ReaderData, ReaderQuestion, ReaderRequest, ReaderResult } from './reader-messages.js';
 
@@ -48,12 +49,12 @@ function open(): NonNullable<typeof opened> {
   return opened;
 }
 
-function query({ files, text, parameters }: ReaderQuestion & { readonly kind: 'query' }): unknown[] {
+function query({ files, text, parameters }: ReaderQuestion & { readonly kind: 'query' }): Table {
   const isMoved = moved(path, files) !== undefined;
   // A thread that replaces an ended one opens the files itself.
   if (isMoved || !sameFiles(open().files, files))
     throw new FilesMoved(`${path} was removed or replaced while it was read: ask again when it is there`);
-  return open().sqlite.prepare(text).all(parameters);
+  return open().sqlite.prepare(text).table(parameters);
 }
 
 function close(): void {

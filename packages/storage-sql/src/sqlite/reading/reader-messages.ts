@@ -1,4 +1,5 @@
 import type { Files } from '../files.js';
+import type { Table } from '../table.js';
 
 /** The `workerData` of the reading thread: the path, and its `newCall`. */
 export interface ReaderData {
@@ -20,4 +21,4 @@ export type ReaderQuestion =
       readonly parameters: readonly unknown[];
     };
 
-export type ReaderResult = Files | readonly unknown[];
+export type ReaderResult = Files | Table;

@@ -81,7 +81,7 @@ export class SqliteSampleReader implements SampleReader {
   }
 
   samples(query: SampleQuery, signal: AbortSignal): AsyncIterable<Sample> {
-    return this.#stream((read) => samplesOf(read, interruptibleTable, query), signal);
+    return samplesOf(this.#reading(signal), interruptibleTable, query, signal);
   }
 
   samplePage(query: PageQuery, signal: AbortSignal): Promise<SamplePage> {

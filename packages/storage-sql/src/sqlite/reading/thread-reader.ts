@@ -2,6 +2,8 @@ import { Mutex, orAborted } from '@nephoscope/async';
 
 import { DatabaseThread } from '../database-thread.js';
 import type { Files } from '../files.js';
+import { rowsOf } from '../table.js';
+import type { Table } from '../table.js';
 import type { ReaderQuestion, ReaderResult } from './reader-messages.js';
 
 const threadUrl = new URL('./reader-thread.js', import.meta.url);
@@ -42,9 +44,7 @@ export class ThreadReader {
     parameters: readonly unknown[],
     signal: AbortSignal,
   ): Promise<readonly unknown[]> {
-    const rows = await this.#ask({ kind: 'query', files, text, parameters }, signal);
-    // Values from a thread belong to the realm in which threads are started.
-    return [...(rows as readonly unknown[])];
+    return rowsOf((await this.#ask({ kind: 'query', files, text, parameters }, signal)) as Table);
   }
 
   /** No query may be sent meanwhile. Queries that nobody waits for are cancelled. @see DatabaseThread.end */
