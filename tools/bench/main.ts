@@ -13,6 +13,7 @@ import { stages } from './benchmark.js';
 import type { Benchmark } from './benchmark.js';
 import { busy } from './busy.js';
 import { cycle } from './cycle.js';
+import { exporting } from './export.js';
 import { growth } from './growth.js';
 import { hostile } from './hostile.js';
 import { ingest } from './ingest.js';
@@ -35,10 +36,16 @@ const benchmarks: readonly Benchmark[] = [
   busy,
   hostile,
   query,
+  exporting,
   soak,
 ];
 
-const measured = ['@nephoscope/agent-compute', '@nephoscope/agent-central', '@nephoscope/collector'];
+const measured = [
+  '@nephoscope/agent-compute',
+  '@nephoscope/agent-central',
+  '@nephoscope/collector',
+  '@nephoscope/api',
+];
 
 const usage = `npm run bench [-- [options] benchmark…]
 
@@ -52,7 +59,7 @@ Options:
   --stage <name>         ingest: only this part of it (${stages.join(', ')})
   --samples <number>     ingest: how many samples are sent (1000000)
   --queried <number>     query: how many samples are recorded (10000000)
-  --rows <number>        growth: how many rows are recorded (10000000)
+  --rows <number>        growth, export: how many rows are recorded (10000000)
   --resources <number>   resources: how many are metered (100000)
   --messages <number>    hostile: how many are sent (60000)
   --intervals <seconds>  rest: of the compute agent (10,60,600)

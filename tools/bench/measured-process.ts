@@ -15,7 +15,7 @@ export interface Profile {
 }
 
 /** A program in `packages`, with a start script. */
-export type Program = 'agent-compute' | 'agent-central' | 'collector';
+export type Program = 'agent-compute' | 'agent-central' | 'collector' | 'api';
 
 /** Starts a script, see {@link startMeasured}, with the options and variables of a program's start script. */
 export function startProgram(

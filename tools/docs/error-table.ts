@@ -302,6 +302,15 @@ export const errorTable: readonly ErrorGroup[] = [
     title: 'Figures',
     about: 'How use, amounts and statistics are computed: [figures.md](figures.md).',
     codes: {
+      EXPORT_CUT: {
+        means:
+          'An export of the HTTP API is not complete: its last line is missing or does not fit, or the connection broke.',
+        what: 'Discard what was read and ask again.',
+      },
+      EXPORT_REFUSED: {
+        means: 'The HTTP API answered with an error instead of an export; the message has its status.',
+        what: 'Look at the status: 400 and 422 are about the question, 401 and 403 about the token, 503 about the database.',
+      },
       FUNCTION_REFUSED: {
         means:
           'The figure would mean nothing, such as a sum of cumulative readings or the last value of several series.',

@@ -1,3 +1,5 @@
+import { apiClientSchema } from './api-client.js';
+import { apiReferencePage } from './api-reference.js';
 import { configurationPage } from './configuration.js';
 import { errorsPage } from './error-table.js';
 import { metersPage } from './meters.js';
@@ -8,6 +10,8 @@ import { packageReadmes } from './package-readmes.js';
 export async function generatedPages(): Promise<Readonly<Record<string, string>>> {
   const plugins = await firstPartyPlugins();
   return {
+    'docs/api-reference.md': apiReferencePage(),
+    'packages/api-client/src/schema.ts': await apiClientSchema(),
     'docs/configuration.md': configurationPage(plugins),
     'docs/meters.md': metersPage(plugins),
     'docs/errors.md': errorsPage(),

@@ -25,6 +25,7 @@ export const mayImport = {
   'notifier-neutron': ['core'],
   'notifier-swift': ['core'],
   api: ['core', 'async', 'message', 'statistics', 'runtime', 'openstack'],
+  'api-client': ['core'],
   collector: ['core', 'async', 'message', 'runtime'],
   nephoscope: [
     'core',

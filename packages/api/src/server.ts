@@ -80,6 +80,8 @@ export function createServer({
       logger.debug({ url: request.url.slice(0, 1_000) }, 'a client went away');
       return reply.hijack();
     }
+    // Of the reply that was meant to be.
+    for (const name of ['content-encoding', 'etag', 'link']) reply.removeHeader(name);
     const problem = isOurs(request.url) ? problemOf(error) : undefined;
     if (problem !== undefined) return sendProblem(reply, problem);
     const { status, message, isDefect } = explained(error);

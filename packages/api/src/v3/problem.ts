@@ -40,6 +40,7 @@ const kindOfCode: ReadonlyMap<string, ProblemKind> = new Map([
   ['FUNCTION_REFUSED', 'refused'],
   ['FIGURE_MIXED', 'refused'],
   ['TYPE_UNKNOWN', 'refused'],
+  ['SAMPLES_REMOVED', 'refused'],
   ['PERIODS_TOO_MANY', 'query-too-large'],
   ['PERCENTILES_TOO_LARGE', 'query-too-large'],
 ]);

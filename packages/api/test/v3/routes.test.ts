@@ -2,35 +2,12 @@ import { createHash } from 'node:crypto';
 
 import { z } from 'zod';
 
-import type { Sample } from '@nephoscope/core/sample-store';
 import { routes } from '../../src/v3/routes.js';
 import { problemSchema } from '../../src/v3/schemas.js';
 import { Stores } from '../store.js';
-import { serve, signed } from './serve.js';
+import { samples } from './example.js';
+import { serve } from './serve.js';
 import type { Served } from './serve.js';
-
-// `web` runs for two days, is restarted after 30 h, resized after 20 h and transferred after 40 h. `db` has a gauge. One message was changed.
-const gigabyte = 10n ** 30n;
-const changed = signed(5, { resourceId: 'db', name: 'memory', type: 'gauge', unit: 'GiB', volume: 2n });
-const samples: readonly Sample[] = [
-  ...Array.from({ length: 48 }, (_, at) =>
-    signed(at, {
-      volume: at < 30 ? gigabyte * BigInt(at) : BigInt(at - 30),
-      epoch: at < 30 ? 'run 1' : 'run 2',
-      projectId: at < 40 ? 'shop' : 'bank',
-      resourceMetadata: {
-        flavor: { name: at < 20 ? 'small' : 'large' },
-        instance_host: at < 10 ? 'compute-1' : 'compute-2',
-        status: 'active',
-        at,
-      },
-    }),
-  ),
-  ...[0, 1, 2].map((at) =>
-    signed(at, { resourceId: 'db', name: 'memory', type: 'gauge', unit: 'GiB', volume: 4n }),
-  ),
-  { ...changed, text: changed.text.replace('"counter_volume":2', '"counter_volume":3'), volume: '3' },
-];
 
 const stores = new Stores();
 let all: Served;
