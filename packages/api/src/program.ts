@@ -71,7 +71,7 @@ export function createApi({
       const { createServer, listen } = await import('./server.js');
       const authenticate = createAuthentication({ access: options.access, session, logger });
       const verifier = secrets === undefined ? undefined : createVerifier({ secrets });
-      server = createServer({ options, reader, publisher, logger, authenticate, audit, verifier });
+      server = createServer({ options, reader, secrets, publisher, logger, authenticate, audit, verifier });
       url = await listen(server, options);
       logger.info({ url }, 'answering');
       if (options.tls === undefined && !isLoopback(options.address))

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 
 import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
+import type { Secret } from '@nephoscope/core/options';
 import type { SampleReader } from '@nephoscope/core/sample-store';
 import type { Verifier } from '@nephoscope/message';
 import { systemClock } from '@nephoscope/runtime';
@@ -17,6 +18,7 @@ import { Limits, limitCallers } from './access/limits.js';
 import { isAuthenticated } from './access/options.js';
 import { recogniseCallers } from './access/request-caller.js';
 import type { Authenticate } from './access/request-caller.js';
+import { sealCursors } from './access/sealed-cursors.js';
 import { Fault } from './ceilometer/fault.js';
 import { ceilometerRoutes, fail as failAsCeilometer } from './ceilometer/routes.js';
 import type { ApiOptions } from './options.js';
@@ -37,6 +39,8 @@ export interface ServerParts {
   readonly authenticate: Authenticate;
   /** Told of each request. */
   readonly audit?: Audit | undefined;
+  /** Cursors of callers who do not see all are encrypted with. Without any, with a key of this process. */
+  readonly secrets?: readonly Secret[] | undefined;
   /** Without one, no samples may be posted. */
   readonly publisher?: SamplePublisher | undefined;
   /** Checks the signatures of samples; without it `/v3` says that it did not. */
@@ -48,14 +52,16 @@ export interface ServerParts {
 /** The routes, ready to listen, or to be called with `inject`. */
 export function createServer({
   options,
-  reader,
+  reader: unsealed,
   logger,
   authenticate,
+  secrets,
   audit,
   verifier,
   publisher,
   stalledAfter = 60_000,
 }: ServerParts): FastifyInstance {
+  const reader = sealCursors(unsealed, secrets);
   const server = fastify({
     ...certificateOf(options),
     exposeHeadRoutes: false,
