@@ -94,7 +94,7 @@ it.each([
   ['zeros', Buffer.alloc(4096)],
   ['an impossible length', Buffer.from('ffffffff00000000', 'hex')],
   ['a few bytes', Buffer.from([1, 2, 3])],
-])('end where there are %s', (_, rest) => {
+])('end before %s', (_, rest) => {
   const good = encodeRecords([{ kind: 'confirmed' }]);
   const found = readSegment(Buffer.concat([good, rest]));
   expect(found).toMatchObject({ torn: rest.length, damaged: 0 });
