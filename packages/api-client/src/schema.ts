@@ -1107,7 +1107,7 @@ export interface operations {
   };
   getStatistics: {
     parameters: {
-      query: {
+      query?: {
         /** @description Id of a project. Without a value: samples that have none. May be repeated: one of them. */
         project?: string[];
         /** @description Id of a user. Without a value: samples that have none. May be repeated: one of them. */
@@ -1138,8 +1138,8 @@ export interface operations {
         digits?: number;
         /** @description How `digits` rounds; `half-even` by default. */
         rounding?: 'half-even' | 'half-up' | 'down' | 'up' | 'floor' | 'ceiling';
-        /** @description What is asked: `use` and `count` of cumulative meters, `sum` and `count` of delta ones, `amount`, `average`, `min`, `max`, `last`, `count` and percentiles such as `p95` of gauges. May be repeated. One that says nothing of a meter is refused. */
-        function: string[];
+        /** @description What is asked: `use` and `count` of cumulative meters, `sum` and `count` of delta ones, `amount`, `average`, `min`, `max`, `last`, `count` and percentiles such as `p95` of gauges. May be repeated. One that says nothing of a meter is refused. Without it: all that the type of the meter allows, but for `last` and percentiles. */
+        function?: string[];
       };
       header?: never;
       path?: never;
