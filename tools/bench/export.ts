@@ -54,7 +54,10 @@ export const exporting: Benchmark = {
 
 async function exportsOf(directory: string, url: string, { signal, profiles }: BenchmarkContext): Promise<object> {
   const path = join(directory, 'api.yaml');
-  await writeFile(path, JSON.stringify({ storage: { url }, api: { port: 0 }, status: { port: 0 } }));
+  await writeFile(
+    path,
+    JSON.stringify({ storage: { url }, bus: { url: 'amqp://127.0.0.1' }, api: { port: 0 }, status: { port: 0 } }),
+  );
   const profile = profiles === undefined ? undefined : { directory: profiles };
   const api = startProgram('api', [join(root, 'packages/api/dist/cli.js'), '--config', path], profile);
   const pid = api.pid as number;

@@ -1,8 +1,7 @@
+import { openApiDocument } from '@nephoscope/api';
 import openapiTypescript, { astToString } from 'openapi-typescript';
 import type { OpenAPI3 } from 'openapi-typescript';
 import { format, resolveConfig } from 'prettier';
-
-import { openApiDocument } from '../../packages/api/src/v3/openapi.js';
 
 /** The types of `@nephoscope/api-client`, from the document that the API serves. */
 export async function apiClientSchema(): Promise<string> {

@@ -1,12 +1,37 @@
-import { z } from 'zod';
+import { openApiDocument, problemKinds, problemType } from '@nephoscope/api';
 
-import { isRepeatable } from '../../packages/api/src/v3/parameters.js';
-import { problemKinds, problemType } from '../../packages/api/src/v3/problem.js';
-import type { Route } from '../../packages/api/src/v3/route.js';
-import { routes } from '../../packages/api/src/v3/routes.js';
+/** What of the document is used here. */
+interface Document {
+  readonly paths: Readonly<Record<string, { readonly get: Operation }>>;
+  readonly components: { readonly schemas: Readonly<Record<string, { readonly properties?: object }>> };
+}
+
+interface Operation {
+  readonly summary: string;
+  readonly description: string;
+  readonly parameters: readonly Parameter[];
+  readonly responses: {
+    readonly 200: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
+  };
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly in: 'path' | 'query';
+  readonly description?: string;
+  readonly required: boolean;
+  readonly schema: { readonly type?: string; readonly enum?: readonly string[]; readonly default?: string };
+}
+
+interface Schema {
+  readonly $ref?: string;
+  readonly description?: string;
+  readonly contentSchema?: { readonly $ref: string };
+}
 
 /** docs/api-reference.md */
 export function apiReferencePage(): string {
+  const document = openApiDocument() as unknown as Document;
   const problems = Object.entries(problemKinds).map(
     ([kind, { status, title }]) =>
       `| \`${problemType(kind as keyof typeof problemKinds)}\` | ${status} | ${title} |`,
@@ -18,7 +43,9 @@ Every path is a \`GET\`. [The HTTP API](api.md#v3) explains forms, pages and err
 
 <!-- Generated from the schemas in the sources by \`npm run docs\`: do not edit. -->
 
-${routes.map(sectionOf).join('\n')}
+${Object.entries(document.paths)
+  .map(([path, { get }]) => sectionOf(path, get, document))
+  .join('\n')}
 ## Problems
 
 | \`type\` | status | title |
@@ -29,39 +56,41 @@ Other errors have \`about:blank\`, and a status that says everything: 401, 403, 
 `;
 }
 
-function sectionOf({ path, summary, description, names = {}, query, reply, row, columns }: Route): string {
-  const inPath = Object.entries(names).map(([name, text]) => `| \`{${name}}\` | in the path | ${text} |`);
-  const inQuery = Object.entries(query.shape as z.ZodRawShape).map(([name, schema]) =>
-    parameterRow(name, schema as z.ZodType),
-  );
-  const rows = [...inPath, ...inQuery];
-  const table = rows.length === 0 ? '' : `| parameter | | |\n|---|---|---|\n${rows.join('\n')}\n\n`;
-  const members = `Replies with \`${String(reply.meta()?.['id'])}\`: ${membersOf(reply)}.`;
-  const forms = row === undefined ? '' : ` Columns of CSV: ${columns}. A line of NDJSON: ${membersOf(row)}.`;
+function sectionOf(
+  path: string,
+  { summary, description, parameters, responses }: Operation,
+  document: Document,
+): string {
+  const table =
+    parameters.length === 0
+      ? ''
+      : `| parameter | | |\n|---|---|---|\n${parameters.map(parameterRow).join('\n')}\n\n`;
+  const { 'application/json': json, 'text/csv': csv, 'application/x-ndjson': ndjson } = responses[200].content;
+  const members = (reference: string | undefined) => membersOf(reference, document);
+  const line = ndjson?.schema.contentSchema?.$ref;
+  const rows =
+    line === undefined ? '' : `\n\nCSV: ${csv?.schema.description ?? ''} A line of NDJSON: ${members(line)}.`;
   return `## \`${path}\`
 
 ${summary}. ${description}
 
-${table}${members}${forms}
+${table}Reply: ${members(json?.schema.$ref)}.${rows}
 `;
 }
 
-function parameterRow(name: string, schema: z.ZodType): string {
-  const isNeeded = !schema.safeParse(undefined).success;
-  const json = z.toJSONSchema(schema, { io: 'input' });
-  const choices = json.enum === undefined ? [] : [json.enum.map((one) => `\`${String(one)}\``).join(', ')];
+function parameterRow({ name, in: place, description = '', required, schema }: Parameter): string {
+  if (place === 'path') return `| \`{${name}}\` | in the path | ${description} |`;
   const notes = [
-    ...(isNeeded ? ['required'] : []),
-    ...(isRepeatable(schema) ? ['repeatable'] : []),
-    ...choices,
-    ...(json.default === undefined ? [] : [`default \`${String(json.default)}\``]),
+    ...(required ? ['required'] : []),
+    ...(schema.type === 'array' ? ['repeatable'] : []),
+    ...(schema.enum === undefined ? [] : [schema.enum.map((one) => `\`${one}\``).join(', ')]),
+    ...(schema.default === undefined ? [] : [`default \`${schema.default}\``]),
   ];
-  return `| \`${name}\` | ${notes.join('; ')} | ${(schema.description ?? '').replaceAll('|', '\\|')} |`;
+  return `| \`${name}\` | ${notes.join('; ')} | ${description.replaceAll('|', '\\|')} |`;
 }
 
-function membersOf(schema: z.ZodType): string {
-  const shape = schema instanceof z.ZodObject ? (schema.shape as z.ZodRawShape) : {};
-  return Object.keys(shape)
-    .map((name) => `\`${name}\``)
-    .join(', ');
+function membersOf(reference: string | undefined, { components }: Document): string {
+  const name = reference?.split('/').at(-1) ?? '';
+  const names = Object.keys(components.schemas[name]?.properties ?? {});
+  return `\`${name}\`, with ${names.map((one) => `\`${one}\``).join(', ')}`;
 }

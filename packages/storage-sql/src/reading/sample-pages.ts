@@ -8,9 +8,9 @@ import type { Cursor, Position, Snapshot } from './cursor.js';
 import { matches, matchingSeries, restrictsSeries } from './filter.js';
 import { metadataMatcher } from './metadata-conditions.js';
 import { readRows, toSample } from './sample-rows.js';
-import type { Row } from './sample-rows.js';
 import type { SampleTable } from './sample-table.js';
 import { SharedRows } from './shared-rows.js';
+import type { Row } from './shared-rows.js';
 
 /** Rows of the first page. Each one after it is twice as long, up to the longest: who takes several mostly wants all. */
 const pageSize = 500;

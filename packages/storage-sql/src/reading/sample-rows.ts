@@ -6,7 +6,7 @@ import { assemble } from '../message-layout.js';
 import type { Reference, Schema } from '../schema.js';
 import type { SampleTable } from './sample-table.js';
 import { SharedRows } from './shared-rows.js';
-import type { SharedRow } from './shared-rows.js';
+import type { Row } from './shared-rows.js';
 
 /** The samples that `found` identifies by `series_id`, `timestamp` and `id`, in no particular order. */
 export async function samplesFound(
@@ -42,9 +42,6 @@ export function readRows(db: Kysely<Schema>, found: RawBuilder<unknown>, table: 
       ])
   );
 }
-
-export type OwnRow = Awaited<ReturnType<ReturnType<typeof readRows>['execute']>>[number];
-export type Row = OwnRow & Omit<SharedRow, 'id'> & { readonly metadata: string | null };
 
 export function toSample(row: Row): Sample {
   return {

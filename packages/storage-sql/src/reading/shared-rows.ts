@@ -1,7 +1,22 @@
 import type { Kysely } from 'kysely';
 
 import type { Reference, Schema } from '../schema.js';
-import type { OwnRow, Row } from './sample-rows.js';
+
+/** What a sample has of its own. */
+export interface OwnRow {
+  readonly id: bigint;
+  readonly series_id: Reference;
+  readonly metadata_id: Reference | null;
+  readonly key: string;
+  readonly message_id: string | null;
+  readonly timestamp: bigint;
+  readonly volume: string;
+  readonly sequence: bigint | null;
+  readonly signature: string | null;
+  readonly variations: string | null;
+}
+
+export type Row = OwnRow & Omit<SharedRow, 'id'> & { readonly metadata: string | null };
 
 const columns = [
   'id',
