@@ -204,6 +204,13 @@ it('refuses samples if there is no bus', async () => {
   await other.close();
 });
 
+it('publishes where it may not declare the queue', async () => {
+  const refusing = new FakeBus();
+  refusing.declare = () => Promise.reject(new NephoscopeError('BUS_REFUSED', 'may not'));
+  await publisherOn(refusing).publish('fruit', ['{}'], new AbortController().signal);
+  expect(refusing.confirmed).toHaveLength(1);
+});
+
 it('answers 503 with advice if the bus does not confirm', async () => {
   bus.answer = () => Promise.reject(new NephoscopeError('BUS_UNAVAILABLE', 'gone: /secret'));
   expect(await post([sample])).toEqual({ status: 503, text: expect.stringContaining('Repeat the request') });

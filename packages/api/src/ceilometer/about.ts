@@ -1,6 +1,8 @@
 /** `/`. */
 export function versions(origin: string): object {
   const self = { href: `${origin}/v2`, rel: 'self' };
+  const describedBy = { href: 'https://docs.openstack.org/', rel: 'describedby', type: 'text/html' };
+  const type = 'application/vnd.openstack.telemetry-v2';
   return {
     versions: {
       values: [
@@ -8,8 +10,11 @@ export function versions(origin: string): object {
           id: 'v2',
           status: 'stable',
           updated: '2013-02-13T00:00:00Z',
-          links: [self],
-          'media-types': [{ base: 'application/json', type: 'application/vnd.openstack.telemetry-v2+json' }],
+          links: [self, describedBy],
+          'media-types': [
+            { base: 'application/json', type: `${type}+json` },
+            { base: 'application/xml', type: `${type}+xml` },
+          ],
         },
       ],
     },

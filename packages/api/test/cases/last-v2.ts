@@ -149,6 +149,8 @@ expect('GET /v2/invalid/path', 404);
 expect('GET /', 200, [
   at('versions', 'values', 0, 'id').is('v2'),
   at('versions', 'values', 0, 'status').is('stable'),
+  at('versions', 'values', 0, 'links', '[]', 'rel').list('self', 'describedby'),
+  at('versions', 'values', 0, 'media-types', '[]', 'base').list('application/json', 'application/xml'),
 ]);
 expect('GET /v2/capabilities', 200, [
   at('api', 'samples:query:complex').is(true),

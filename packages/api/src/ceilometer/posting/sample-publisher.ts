@@ -42,7 +42,7 @@ export function createSamplePublisher(
       "'api.posting' needs 'secrets', with which the collectors verify samples",
     );
   const signer = createSigner({ secret, form: 'canonical' });
-  let isDeclared = false;
+  let declared: Promise<unknown> | undefined;
   return {
     clock,
     signer,
@@ -54,9 +54,10 @@ export function createSamplePublisher(
       const late = new Error(`no answer within ${confirmTime / 1_000} s`);
       const { signal: until, end } = deadline(clock, confirmTime, late, signal);
       try {
-        // Nothing is lost that is posted before the first collector starts.
-        if (!isDeclared) await orAborted(bus.declare(meteringTopology), until);
-        isDeclared = true;
+        // Nothing is lost that is posted before the first collector starts. A user that may only publish is refused this; then a
+        // collector has declared it, or publishing fails.
+        declared ??= bus.declare(meteringTopology).catch(() => (declared = undefined));
+        await orAborted(declared, until);
         for (const { bytes } of batch.bodies()) {
           const message = {
             exchange: meteringTopology.exchange,
