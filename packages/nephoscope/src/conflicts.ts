@@ -1,7 +1,6 @@
 import { conflictsWith } from '@nephoscope/collector';
 import type { Sample, SampleFilter, SampleQuery, SampleReader } from '@nephoscope/core/sample-store';
-
-import { parseDecimal, subtract } from './text/decimal.js';
+import { compareDecimals } from '@nephoscope/message';
 
 /** A recorded sample of one event, or of one reading of it. */
 export interface Figure {
@@ -78,12 +77,8 @@ function largestOfEach(samples: readonly Sample[]): ReadonlySet<Sample> {
   const largest = new Map<string | null, Sample>();
   for (const sample of samples) {
     const before = largest.get(sample.projectId);
-    if (before === undefined || isLarger(sample.volume, before.volume)) largest.set(sample.projectId, sample);
+    if (before === undefined || compareDecimals(sample.volume, before.volume) > 0)
+      largest.set(sample.projectId, sample);
   }
   return new Set(largest.values());
-}
-
-function isLarger(one: string, other: string): boolean {
-  const [left, right] = [parseDecimal(one), parseDecimal(other)];
-  return left !== undefined && (right === undefined || subtract(left, right).digits > 0n);
 }

@@ -1,9 +1,9 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Metadata, MetadataValue } from '@nephoscope/core';
-import { isJsonObject, JsonNumber, parseJson } from '@nephoscope/message';
+import { compareDecimals, isJsonObject, JsonNumber, parseJson } from '@nephoscope/message';
 import type { JsonValue } from '@nephoscope/message';
-
-import { equal, parseDecimal } from './text/decimal.js';
+import { parseDecimal } from '@nephoscope/statistics';
+import type { Decimal } from '@nephoscope/statistics';
 
 /**
  * The number in a text, for a counter: whole ones as bigint.
@@ -11,21 +11,26 @@ import { equal, parseDecimal } from './text/decimal.js';
  * @throws NUMBER_INVALID if it is not a number, or 64-bit floating point would round it
  */
 export function exactNumber(text: string): number | bigint {
-  const decimal = parseDecimal(text);
-  if (decimal === undefined)
-    throw new NephoscopeError(
-      'NUMBER_INVALID',
-      `'${text.slice(0, 60)}' is not a number: write digits, such as 42, -1.5 or 1e3`,
-    );
-  const { digits, exponent } = decimal;
-  if (exponent >= 0) return digits * 10n ** BigInt(exponent);
+  const { digits, scale } = decimalOf(text);
+  if (scale === 0) return digits;
   const number = Number(text);
-  const written = parseDecimal(String(number));
-  if (written !== undefined && equal(written, decimal)) return number;
+  if (Number.isFinite(number) && compareDecimals(String(number), text) === 0) return number;
   throw new NephoscopeError(
     'NUMBER_INVALID',
     `${text.slice(0, 60)} cannot be sent exactly: a number with a fraction may have about 15 digits`,
   );
+}
+
+function decimalOf(text: string): Decimal {
+  try {
+    return parseDecimal(text);
+  } catch (cause) {
+    throw new NephoscopeError(
+      'NUMBER_INVALID',
+      `'${text.slice(0, 60)}' is not a number: write digits, such as 42, -1.5 or 1e3`,
+      { cause },
+    );
+  }
 }
 
 /** @throws METADATA_INVALID if the text is not a JSON object, NUMBER_INVALID */

@@ -1,5 +1,5 @@
 export type { Coverage, Gap, GapReason } from './coverage.js';
-export { formatDecimal, parseDecimal } from './decimal.js';
+export { formatDecimal, parseDecimal, subtract as subtractDecimals } from './decimal.js';
 export type { Decimal } from './decimal.js';
 export type { Figure } from './figure.js';
 export { functionOf, isCounterType } from './functions.js';

@@ -16,7 +16,7 @@ import { installedPlugins, wholeProgram } from '../program.js';
 import { withSignsOfLife } from '../progress.js';
 import { runCommand } from '../run.js';
 import { countOption } from '../sample-query.js';
-import { groupDigits } from '../text/decimal.js';
+import { groupDigits } from '../text/group-digits.js';
 import { formatTable } from '../text/table.js';
 
 const { bus, host, log } = collectorProgram.sections;

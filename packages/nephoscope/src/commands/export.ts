@@ -9,7 +9,7 @@ import { printExactly, printNote } from '../output.js';
 import { withSignsOfLife } from '../progress.js';
 import { runCommand } from '../run.js';
 import { listOption, momentOption } from '../sample-query.js';
-import { groupDigits } from '../text/decimal.js';
+import { groupDigits } from '../text/group-digits.js';
 
 interface ExportOptions {
   readonly config?: string;

@@ -14,7 +14,7 @@ import type { StoreToImport } from '../open-store.js';
 import { print, printNote } from '../output.js';
 import { withSignsOfLife } from '../progress.js';
 import { runCommand } from '../run.js';
-import { groupDigits } from '../text/decimal.js';
+import { groupDigits } from '../text/group-digits.js';
 
 interface ImportOptions {
   readonly config?: string;

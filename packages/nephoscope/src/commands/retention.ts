@@ -8,7 +8,7 @@ import { print, printNote } from '../output.js';
 import { withSignsOfLife } from '../progress.js';
 import { runCommand } from '../run.js';
 import { momentOption } from '../sample-query.js';
-import { groupDigits } from '../text/decimal.js';
+import { groupDigits } from '../text/group-digits.js';
 
 interface RetentionOptions {
   readonly config?: string;

@@ -7,7 +7,7 @@ import { configOption } from '../configuration.js';
 import { withStore } from '../open-store.js';
 import { print, printNote } from '../output.js';
 import { runCommand } from '../run.js';
-import { groupDigits } from '../text/decimal.js';
+import { groupDigits } from '../text/group-digits.js';
 
 interface RollupsOptions {
   readonly config?: string;

@@ -8,7 +8,7 @@ import { print, printNote } from '../output.js';
 import { runCommand } from '../run.js';
 import { filterOf, withQueryOptions } from '../sample-query.js';
 import type { QueryOptions } from '../sample-query.js';
-import { groupDigits } from '../text/decimal.js';
+import { groupDigits } from '../text/group-digits.js';
 import { formatTable } from '../text/table.js';
 
 const tableLimit = 50;

@@ -11,7 +11,7 @@ import { withSignsOfLife } from '../progress.js';
 import { runCommand } from '../run.js';
 import { filterOf, withQueryOptions } from '../sample-query.js';
 import type { QueryOptions } from '../sample-query.js';
-import { groupDigits } from '../text/decimal.js';
+import { groupDigits } from '../text/group-digits.js';
 
 export function verifyCommand(): Command {
   return withQueryOptions(new Command('verify'), 'at most this many, the newest')

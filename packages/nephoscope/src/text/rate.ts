@@ -1,4 +1,8 @@
-import { groupDigits, parseDecimal, subtract } from './decimal.js';
+import { isNephoscopeError } from '@nephoscope/core';
+import { parseDecimal, subtractDecimals } from '@nephoscope/statistics';
+import type { Decimal } from '@nephoscope/statistics';
+
+import { groupDigits } from './group-digits.js';
 
 /** A volume as it was recorded, and its moment in ns. */
 export interface Reading {
@@ -11,19 +15,27 @@ export interface Reading {
  * integers) after exact arithmetic. Undefined if it cannot be determined.
  */
 export function changePerSecond(earlier: Reading, later: Reading): string | undefined {
-  const from = parseDecimal(earlier.volume);
-  const to = parseDecimal(later.volume);
   const nanoseconds = later.timestamp - earlier.timestamp;
-  if (from === undefined || to === undefined || nanoseconds <= 0n) return undefined;
-  const { digits, exponent } = subtract(to, from);
+  if (nanoseconds <= 0n) return undefined;
+  const change = changeOf(earlier.volume, later.volume);
+  if (change === undefined) return undefined;
+  const { digits, scale } = change;
   const size = digits < 0n ? -digits : digits;
-  // Hundredths per second.
-  const [scale, divisor] = exponent < 0 ? [1n, 10n ** BigInt(-exponent)] : [10n ** BigInt(exponent), 1n];
-  const hundredths = roundedQuotient(size * scale * 100_000_000_000n, divisor * nanoseconds);
+  const hundredths = roundedQuotient(size * 100_000_000_000n, 10n ** BigInt(scale) * nanoseconds);
   const sign = digits < 0n && hundredths > 0n ? '-' : '';
   if (hundredths >= 10_000n) return sign + groupDigits(roundedQuotient(hundredths, 100n).toString());
   const cents = (hundredths % 100n).toString().padStart(2, '0').replace(/0+$/, '');
   return `${sign}${hundredths / 100n}${cents === '' ? '' : `.${cents}`}`;
+}
+
+/** Undefined for volumes that no figure can be made of. */
+function changeOf(earlier: string, later: string): Decimal | undefined {
+  try {
+    return subtractDecimals(parseDecimal(later), parseDecimal(earlier));
+  } catch (error) {
+    if (isNephoscopeError(error, 'DECIMAL_INVALID')) return undefined;
+    throw error;
+  }
 }
 
 function roundedQuotient(dividend: bigint, divisor: bigint): bigint {

@@ -1,4 +1,4 @@
-import { groupDigits } from '../text/decimal.js';
+import { groupDigits } from '../text/group-digits.js';
 import { changePerSecond } from '../text/rate.js';
 import { formatTable } from '../text/table.js';
 import type { Series } from './recorded-series.js';

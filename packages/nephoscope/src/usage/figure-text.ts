@@ -2,7 +2,7 @@ import { formatInZone, parseDecimal } from '@nephoscope/statistics';
 import type { CalendarUnit, Coverage, Figure, GroupKey } from '@nephoscope/statistics';
 
 import { csvLine } from '../text/csv.js';
-import { groupDigits } from '../text/decimal.js';
+import { groupDigits } from '../text/group-digits.js';
 import { formatTable } from '../text/table.js';
 
 /** How figures are shown. */
