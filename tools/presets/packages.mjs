@@ -36,6 +36,7 @@ export const mayImport = {
     'agent-central',
     'collector',
     'api',
+    'api-client',
     'openstack',
   ],
 };

@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises';
 
-import { NephoscopeError, parseTimestamp, formatTimestamp } from '@nephoscope/core';
+import { createClient } from '@nephoscope/api-client';
+import type { components } from '@nephoscope/api-client';
+import { NephoscopeError, formatTimestamp, parseTimestamp } from '@nephoscope/core';
 import type { Figure, FigureSelection, Figures, PeriodSpec, StatisticsQuery } from '@nephoscope/statistics';
 
 export interface ApiLocation {
   /** Where `nephoscope-api` is: `http://controller:8777`. */
   readonly api: string;
   /** The first line of this file is the token. */
-  readonly tokenFile?: string;
+  readonly tokenFile?: string | undefined;
 }
 
 const longest = 300_000;
@@ -24,44 +26,41 @@ export async function figuresOfApi(
   zone: string,
   signal: AbortSignal,
 ): Promise<Figures> {
-  const url = requestOf(api, selection, query, zone);
   const token = tokenFile === undefined ? undefined : await tokenOf(tokenFile);
-  const headers = { accept: 'application/json', ...(token === undefined ? {} : { 'x-auth-token': token }) };
-  const reply = await told(url, () =>
-    fetch(url, { headers, redirect: 'error', signal: AbortSignal.any([signal, AbortSignal.timeout(longest)]) }),
+  const client = createClient({ baseUrl: api.replace(/\/$/, ''), token });
+  const { functions } = query;
+  const asked = parametersOf(selection, query, zone);
+  const ended = { signal: AbortSignal.any([signal, AbortSignal.timeout(longest)]), redirect: 'error' } as const;
+  const reply = await told(api, () =>
+    functions === undefined
+      ? client.GET('/v3/usage', { params: { query: asked }, ...ended })
+      : client.GET('/v3/statistics', {
+          params: { query: { ...asked, ...(functions === 'every' ? {} : { function: [...functions] }) } },
+          ...ended,
+        }),
   );
-  const text = await told(url, () => reply.text());
-  if (reply.ok) return figuresOf(url, text);
-  throw new NephoscopeError('API_REFUSED', `${url.origin} refuses (${reply.status}): ${detailOf(text)}`);
+  if (reply.data === undefined)
+    throw new NephoscopeError(
+      'API_REFUSED',
+      `${api} refuses (${reply.response.status}): ${detailOf(reply.error)}`,
+    );
+  const { figures, totals } = reply.data;
+  return told(api, () => Promise.resolve({ figures: figures.map(figureOf), totals: totals.map(figureOf) }));
 }
 
-function requestOf(api: string, selection: FigureSelection, query: StatisticsQuery, zone: string): URL {
-  let url: URL;
-  try {
-    url = new URL(api);
-  } catch {
-    throw new NephoscopeError('API_UNREACHABLE', `'${api}' is not a URL such as http://controller:8777`);
-  }
-  const { functions } = query;
-  url.pathname = `${url.pathname.replace(/\/$/, '')}/v3/${functions === undefined ? 'usage' : 'statistics'}`;
-  const add = (name: string, value: string | null | undefined) =>
-    value === undefined || url.searchParams.append(name, value ?? '');
-  add('start', formatTimestamp(query.start));
-  add('end', formatTimestamp(query.end));
-  add('zone', zone);
-  for (const value of selection.projects ?? []) add('project', value);
-  for (const value of selection.users ?? []) add('user', value);
-  for (const value of selection.resources ?? []) add('resource', value);
-  for (const value of selection.meters ?? []) add('meter', value);
-  for (const value of selection.sources ?? []) add('source', value);
-  for (const key of query.groupBy ?? []) if (!['meter', 'type', 'unit'].includes(key)) add('group_by', key);
-  if (functions !== 'every') for (const name of functions ?? []) add('function', name);
-  add('period', query.period && periodText(query.period));
-  add('usual', query.usual === undefined ? undefined : durationText(query.usual));
-  add('hold', query.hold === undefined ? undefined : durationText(query.hold));
-  add('digits', query.rounding && String(query.rounding.digits));
-  add('rounding', query.rounding?.mode);
-  return url;
+function parametersOf(selection: FigureSelection, query: StatisticsQuery, zone: string) {
+  const { period, usual, hold, rounding, groupBy = [] } = query;
+  const groups = groupBy.filter((key) => !['meter', 'type', 'unit'].includes(key));
+  const list = (values: readonly (string | null)[] | undefined) => values?.map((value) => value ?? '') ?? [];
+  return {
+    ...{ start: formatTimestamp(query.start), end: formatTimestamp(query.end), zone },
+    ...{ project: list(selection.projects), user: list(selection.users), resource: list(selection.resources) },
+    ...{ meter: list(selection.meters), source: list(selection.sources), group_by: groups },
+    ...(period && { period: periodText(period) }),
+    ...(usual !== undefined && { usual: durationText(usual) }),
+    ...(hold !== undefined && { hold: durationText(hold) }),
+    ...(rounding && { digits: rounding.digits, rounding: rounding.mode }),
+  };
 }
 
 const periodText = (period: PeriodSpec) => ('calendar' in period ? period.calendar : durationText(period.length));
@@ -78,48 +77,29 @@ async function tokenOf(path: string): Promise<string> {
   }
 }
 
-type TimesAsText<T> = Omit<T, 'start' | 'end'> & { readonly start: string; readonly end: string };
-type FigureReply = TimesAsText<Omit<Figure, 'coverage'>> & {
-  readonly coverage: Omit<Figure['coverage'], 'gaps'> & {
-    readonly gaps: readonly TimesAsText<Figure['coverage']['gaps'][number]>[];
-  };
-};
-
-function figuresOf(url: URL, text: string): Figures {
-  try {
-    const { figures, totals } = JSON.parse(text) as Record<'figures' | 'totals', readonly FigureReply[]>;
-    return { figures: figures.map(withTimes), totals: totals.map(withTimes) };
-  } catch (error) {
-    throw new NephoscopeError('API_UNREACHABLE', `what ${url.origin} replied are no figures`, { cause: error });
-  }
-}
-
-function withTimes(figure: FigureReply): Figure {
+function figureOf(figure: components['schemas']['Figure']): Figure {
   const times = <T extends { readonly start: string; readonly end: string }>(one: T) => ({
     ...one,
     start: parseTimestamp(one.start),
     end: parseTimestamp(one.end),
   });
   const { coverage } = figure;
-  return { ...times(figure), coverage: { ...coverage, gaps: coverage.gaps.map(times) } };
+  // The types of the document are wider: functions and reasons of gaps are texts there.
+  return { ...times(figure), coverage: { ...coverage, gaps: coverage.gaps.map(times) } } as Figure;
 }
 
-/** What a problem document says, and otherwise the beginning of the reply. */
-function detailOf(text: string): string {
-  try {
-    const { title, detail } = JSON.parse(text) as { readonly title?: unknown; readonly detail?: unknown };
-    if (typeof detail === 'string') return detail;
-    if (typeof title === 'string') return title;
-  } catch {
-    // Not JSON: another server answers.
-  }
-  return text.slice(0, 200);
+/** What a problem document says; another server may answer, in any form. */
+function detailOf(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'detail' in error) return String(error.detail);
+  return typeof error === 'string' ? error.slice(0, 200) : 'the reply does not say why';
 }
 
-async function told<T>(url: URL, work: () => Promise<T>): Promise<T> {
+async function told<T>(api: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new NephoscopeError('API_UNREACHABLE', `${url.origin} does not answer`, { cause: error });
+    throw new NephoscopeError('API_UNREACHABLE', `${api} does not answer as nephoscope-api does`, {
+      cause: error,
+    });
   }
 }

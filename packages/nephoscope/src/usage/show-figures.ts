@@ -47,7 +47,7 @@ async function figuresOf(
   signal: AbortSignal,
 ): Promise<Figures> {
   if (api !== undefined) {
-    const answer = figuresOfApi({ api, ...(tokenFile && { tokenFile }) }, selection, query, zone, signal);
+    const answer = figuresOfApi({ api, tokenFile }, selection, query, zone, signal);
     return withSignsOfLife((seconds) => `Waiting for the API … ${seconds} s`, answer);
   }
   let shown = Date.now();
