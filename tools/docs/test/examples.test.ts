@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { configure, readConfig } from '@nephoscope/runtime';
 import { centralAgentProgram } from '@nephoscope/agent-central';
 import { computeAgentProgram } from '@nephoscope/agent-compute';
+import { apiProgram } from '@nephoscope/api';
 import { collectorProgram } from '@nephoscope/collector';
 import ts from 'typescript';
 
@@ -139,6 +140,7 @@ describe('the examples of the documentation', () => {
           await configure(computeAgentProgram, raw, await declaredPlugins());
           await configure(collectorProgram, raw, await declaredPlugins());
           await configure(centralAgentProgram, raw, await declaredPlugins());
+          await configure(apiProgram, raw, await declaredPlugins());
         } catch (error) {
           throw new Error(`${file.path}:${block.line}`, { cause: error });
         }

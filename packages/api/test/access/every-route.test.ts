@@ -26,8 +26,8 @@ const callers = {
 type Name = keyof typeof callers;
 
 const stores = new Stores();
-/** One has everything, one what the project has, one what its figures are made of, one nothing. */
-type Place = 'all' | 'own' | 'figures' | 'none';
+/** Two have everything, of which one is rolled up; one has what the project has, one what its figures are made of, one nothing. */
+type Place = 'all' | 'rolled' | 'own' | 'figures' | 'none';
 const servers = {} as Record<Place, FastifyInstance>;
 const urls = {} as Record<Place, string>;
 const closing: (() => Promise<unknown>)[] = [];
@@ -45,11 +45,13 @@ beforeAll(async () => {
   ];
   for (const [place, fixtures] of [
     ['all', mixed],
+    ['rolled', mixed],
     ['own', own],
     ['figures', [...before, ...own]],
     ['none', []],
   ] as const) {
     const reader = await stores.reader(fixtures);
+    if (place === 'rolled') await rollUp();
     const server = createServer({
       options: apiOptions.parse({
         sources: { openstack: {}, 'source-theirs': {}, 'source-absent': {} },
@@ -74,6 +76,19 @@ afterAll(async () => {
   for (const close of closing) await close();
   stores.remove();
 });
+
+async function rollUp(): Promise<void> {
+  const store = await stores.writer();
+  const end = BigInt(Date.UTC(2026, 9, 3)) * 1_000_000n;
+  let spans = 0;
+  for (let isMore = true; isMore;) {
+    const turn = await store.rollups!.turn(end, new AbortController().signal);
+    ({ isMore } = turn);
+    spans += turn.spans;
+  }
+  await store.stop();
+  expect(spans).toBeGreaterThan(0);
+}
 
 async function reply(place: Place, name: Name, { method, path, body, accept }: Ask): Promise<string> {
   const response = await fetch(urls[place] + path, {
@@ -140,6 +155,17 @@ it('a member gets the replies of a store that has nothing of others', async () =
       async (ask) => withoutCursors(await reply(place(ask), 'member', ask)),
     ),
   ).toEqual([]);
+}, 120_000);
+
+it('figures of a store that is rolled up are the same, of one’s own', async () => {
+  for (const name of ['member', 'newcomer'] as const)
+    expect(
+      await differing(
+        (ask) => reply('all', name, ask),
+        (ask) => reply('rolled', name, ask),
+        asks.filter(isOfFigures),
+      ),
+    ).toEqual([]);
 }, 120_000);
 
 it('nothing that only others have is in a reply to a member or reader', async () => {
