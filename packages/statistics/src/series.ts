@@ -76,7 +76,9 @@ export class Series {
     this.#enter(first.at);
     if (this.#periodOf(tail.at) !== this.#period)
       throw new NephoscopeError('READINGS_UNORDERED', 'a span of readings reaches over the edge of a period');
-    this.#span.append(span);
+    // As it is: by the rules of this series, and nobody else's.
+    if (this.#span.first === undefined) this.#span = span;
+    else this.#span.append(span);
   }
 
   /** Adds what is still pending; nothing can be added afterwards. */

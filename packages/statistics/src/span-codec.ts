@@ -255,7 +255,9 @@ class Decoder {
   }
 
   #all<T>(read: () => T): T[] {
-    return Array.from({ length: this.#in.count() }, read);
+    const items: T[] = [];
+    for (let left = this.#in.count(); left > 0; left -= 1) items.push(read());
+    return items;
   }
 
   #optional(): Decimal | undefined {

@@ -60,6 +60,9 @@ interface Kind {
 interface SeriesEntry extends Kind {
   readonly source: string;
   readonly series: Series;
+  readonly rules: Rules;
+  /** By what spans call them; null for those that are not requested. */
+  readonly groups: Map<string, string | null>;
   /** The group of its latest sample, because the next one nearly always has the same. */
   group: { readonly texts: readonly (string | null)[]; readonly key: string } | undefined;
 }
@@ -144,8 +147,8 @@ export class Statistics {
   addSpan(series: SeriesKey, state: SpanState, groupOf: RolledSpan['groupOf']): void {
     const { of, end } = this.#query;
     const entry = this.#entryOf(series);
-    const groups = new Map<string, string | null>();
-    const span = spanOf(state, (name) => {
+    const { groups, rules } = entry;
+    const span = spanOf({ ...state, rules }, (name) => {
       let group = groups.get(name);
       if (group === undefined) {
         const sample = likeSample(series, groupOf(name));
@@ -178,8 +181,10 @@ export class Statistics {
     if (found !== undefined) return found;
     const kind = kindOf(key);
     const name = JSON.stringify([source, resourceId, meter, type, unit]);
-    const series = new Series(name, this.#rules(kind.type), this.#periods, this.#cells);
-    const entry = { ...kind, source, series, group: undefined };
+    const rules = this.#rules(kind.type);
+    const series = new Series(name, rules, this.#periods, this.#cells);
+    const groups = new Map<string, string | null>();
+    const entry = { ...kind, source, series, rules, groups, group: undefined };
     entries.push(entry);
     return entry;
   }

@@ -50,7 +50,7 @@ export async function* histories(
   yield size;
   const resources = [...keys.keys()].sort();
   const texts = new Map<string, string | null>();
-  const reading: Reading = { read, table, query, state, texts, signal, oldestRead: undefined };
+  const reading: Reading = { read, table, query, state, texts, groups: new Set(), signal, oldestRead: undefined };
   let done = 0;
   for (const some of inParts(resources, resourcesAtOnce)) {
     yield* historiesOf(
@@ -147,6 +147,8 @@ interface Reading {
   readonly query: HistoryQuery;
   readonly state: State;
   readonly texts: Map<string, string | null>;
+  /** Groups whose metadata are among `texts`. */
+  readonly groups: Set<string>;
   readonly signal: AbortSignal;
   /** The earliest time from which samples were read. */
   oldestRead: bigint | undefined;
@@ -398,11 +400,13 @@ function samplesRemoved({ meter, resourceId }: SeriesKey, hour: bigint): Nephosc
 }
 
 /** The metadata that the groups of spans name. */
-async function withTexts({ read, texts }: Reading, parts: readonly Part[]): Promise<void> {
+async function withTexts({ read, texts, groups }: Reading, parts: readonly Part[]): Promise<void> {
   const names = new Set<string>();
   for (const part of parts)
     if ('state' in part)
       for (const [group] of part.state.cells) {
+        if (groups.has(group)) continue;
+        groups.add(group);
         const { metadata } = groupParts(group);
         if (metadata !== null && !texts.has(metadata)) names.add(metadata);
       }
