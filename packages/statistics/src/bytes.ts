@@ -36,8 +36,7 @@ export class ByteWriter {
     this.#at += this.#bytes.write(value, this.#at);
   }
 
-  append(other: ByteWriter): void {
-    const bytes = other.done();
+  append(bytes: Uint8Array): void {
     this.#room(bytes.length);
     this.#bytes.set(bytes, this.#at);
     this.#at += bytes.length;
@@ -98,6 +97,11 @@ export class ByteReader {
       value |= BigInt(byte & 127) << shift;
       if (byte < 128) return value;
     }
+  }
+
+  /** What was not read yet. */
+  rest(): Uint8Array {
+    return this.#bytes.subarray(this.#at);
   }
 
   text(): string {

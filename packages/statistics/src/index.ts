@@ -21,7 +21,7 @@ export type { Rounding, RoundingMode } from './rounding.js';
 export { Statistics } from './statistics.js';
 export type { Figures, StatisticsQuery } from './statistics.js';
 export { Span } from './span.js';
-export { decodeSpans, encodeSpans } from './span-codec.js';
+export { appendSpans, decodeSpans, encodeSpans, lastNumber } from './span-codec.js';
 export type { NumberedSpan } from './span-codec.js';
 export { spanOf, stateOf } from './span-state.js';
 export type { SpanState } from './span-state.js';

@@ -24,31 +24,81 @@ const version = 1;
  * first and last reading is left out.
  */
 export function encodeSpans(spans: readonly NumberedSpan[], origin: bigint): Uint8Array<ArrayBuffer> {
-  const texts = new Map<string, number>();
-  const body = new ByteWriter();
-  const encoder = new Encoder(body, texts, origin);
-  body.count(spans.length);
-  for (const { number, span } of spans) {
-    body.count(number);
-    encoder.span(span);
-  }
-  const whole = new ByteWriter();
-  whole.byte(version);
-  whole.count(texts.size);
-  for (const text of texts.keys()) whole.text(text);
-  whole.append(body);
-  return whole.done();
+  return withSpans({ texts: [], count: 0, body: new Uint8Array() }, spans, origin);
+}
+
+/**
+ * The bytes with more spans after those that are there, whose numbers are lower. These are neither read nor written again.
+ *
+ * @throws ROLLUP_DAMAGED
+ */
+export function appendSpans(
+  bytes: Uint8Array,
+  spans: readonly NumberedSpan[],
+  origin: bigint,
+): Uint8Array<ArrayBuffer> {
+  return withSpans(readable(bytes, headOf), spans, origin);
+}
+
+/** The number of the last span; -1 for none. @throws ROLLUP_DAMAGED */
+export function lastNumber(bytes: Uint8Array): number {
+  return readable(bytes, headOf).last;
 }
 
 /** @throws ROLLUP_DAMAGED for bytes that no {@link encodeSpans} wrote */
 export function decodeSpans(bytes: Uint8Array, type: CounterType, origin: bigint): NumberedSpan[] {
-  try {
-    const reader = new ByteReader(bytes);
-    const form = reader.byte();
-    if (form !== version) throw new RangeError(`form ${form} is not known`);
-    const texts = Array.from({ length: reader.count() }, () => reader.text());
+  return readable(bytes, (reader) => {
+    const { texts, count } = headOf(reader);
     const decoder = new Decoder(reader, texts, origin, type);
-    return Array.from({ length: reader.count() }, () => ({ number: reader.count(), span: decoder.span() }));
+    const spans: NumberedSpan[] = [];
+    while (spans.length < count) spans.push({ number: reader.count(), span: decoder.span() });
+    return spans;
+  });
+}
+
+function withSpans(
+  { texts, count, body, last = -1 }: Pick<Head, 'texts' | 'count' | 'body'> & { readonly last?: number },
+  spans: readonly NumberedSpan[],
+  origin: bigint,
+): Uint8Array<ArrayBuffer> {
+  const numbers = new Map(texts.map((text, at) => [text, at]));
+  const more = new ByteWriter();
+  const encoder = new Encoder(more, numbers, origin);
+  for (const { number, span } of spans) {
+    more.count(number);
+    encoder.span(span);
+  }
+  const whole = new ByteWriter();
+  whole.byte(version);
+  whole.count((spans.at(-1)?.number ?? last) + 1);
+  whole.count(numbers.size);
+  for (const text of numbers.keys()) whole.text(text);
+  whole.count(count + spans.length);
+  whole.append(body);
+  whole.append(more.done());
+  return whole.done();
+}
+
+interface Head {
+  readonly last: number;
+  readonly texts: readonly string[];
+  readonly count: number;
+  /** The spans, which follow. */
+  readonly body: Uint8Array;
+}
+
+function headOf(reader: ByteReader): Head {
+  const form = reader.byte();
+  if (form !== version) throw new RangeError(`form ${form} is not known`);
+  const last = reader.count() - 1;
+  const texts: string[] = [];
+  for (let left = reader.count(); left > 0; left -= 1) texts.push(reader.text());
+  return { last, texts, count: reader.count(), body: reader.rest() };
+}
+
+function readable<T>(bytes: Uint8Array, read: (reader: ByteReader) => T): T {
+  try {
+    return read(new ByteReader(bytes));
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new NephoscopeError(

@@ -4,7 +4,7 @@ import { parseDecimal } from '../src/decimal.js';
 import { instantOf } from '../src/instant.js';
 import { rolledRules } from '../src/rolled-rules.js';
 import { Span } from '../src/span.js';
-import { decodeSpans, encodeSpans } from '../src/span-codec.js';
+import { appendSpans, decodeSpans, encodeSpans, lastNumber } from '../src/span-codec.js';
 import { stateOf } from '../src/span-state.js';
 import type { SpanState } from '../src/span-state.js';
 import { histories, history, inTime } from './histories.js';
@@ -53,6 +53,10 @@ it('a span is the same after it was stored, with digits of any size', () => {
       }));
       const bytes = encodeSpans(spans, origin);
       expect(withoutIds(decodeSpans(bytes, type, origin))).toEqual(withoutIds(spans));
+      expect(lastNumber(bytes)).toBe(spans.length - 1);
+      // In two steps it becomes the same.
+      const first = encodeSpans(spans.slice(0, 1), origin);
+      expect(appendSpans(first, spans.slice(1), origin)).toEqual(bytes);
     }),
     { numRuns: histories },
   );

@@ -2,9 +2,11 @@ import type { CounterType } from '@nephoscope/core';
 import { isNephoscopeError } from '@nephoscope/core';
 import {
   Span,
+  appendSpans,
   decodeSpans,
   encodeSpans,
   instantOf,
+  lastNumber,
   parseDecimal,
   rolledRules,
   spanOf,
@@ -102,17 +104,24 @@ export function withHours(
   day: bigint,
 ): DayRow {
   const origin = day * dayLength;
+  const encoded = (span: SpanState | undefined) =>
+    encodeSpans(span === undefined ? [] : [{ number: 0, span }], origin);
+  if (row !== undefined && follows(row, made, isReplaced)) {
+    const [before] = decodeSpans(row.whole, type, origin);
+    const whole = before === undefined ? undefined : joined([before, ...made], type);
+    return { hours: appendSpans(row.hours, made, origin), whole: encoded(whole) };
+  }
   const kept = row === undefined ? [] : decodeSpans(row.hours, type, origin);
   const left = kept.filter(({ number }) => !isReplaced(number));
   const all = [...left, ...made].sort((one, other) => one.number - other.number);
-  // Nearly always hours follow those that are there.
-  const follows = left.length === kept.length && (left.at(-1)?.number ?? -1) < (made[0]?.number ?? 24);
-  const before = follows && row !== undefined ? decodeSpans(row.whole, type, origin)[0]?.span : undefined;
-  const whole = before === undefined ? joined(all, type) : joined([{ number: 0, span: before }, ...made], type);
-  return {
-    hours: encodeSpans(all, origin),
-    whole: encodeSpans(whole === undefined ? [] : [{ number: 0, span: whole }], origin),
-  };
+  return { hours: encodeSpans(all, origin), whole: encoded(joined(all, type)) };
+}
+
+/** Whether the hours come after those that are there, of which none is replaced, as nearly always. */
+function follows(row: DayRow, made: readonly NumberedSpan[], isReplaced: (hour: number) => boolean): boolean {
+  const last = lastNumber(row.hours);
+  for (let hour = 0; hour <= last; hour += 1) if (isReplaced(hour)) return false;
+  return last >= 0 && last < (made[0]?.number ?? 0);
 }
 
 /** Undefined where one of them is not rolled. */
