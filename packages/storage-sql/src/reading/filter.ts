@@ -36,7 +36,8 @@ export function matchingSeries(db: Kysely<Schema>, filter: SampleFilter) {
   return filter.conflicting === true ? query.where('series.layout', 'like', '%"conflicts_with"%') : query;
 }
 
-function isOneOf(column: string, wanted: readonly (string | null)[]): RawBuilder<boolean> {
+/** Whether a column has one of these values; null among them stands for none. */
+export function isOneOf(column: string, wanted: readonly (string | null)[]): RawBuilder<boolean> {
   const texts = wanted.filter((text) => text !== null).map(storable);
   const isOne =
     texts.length === 0 ? sql<boolean>`1 = 0` : sql<boolean>`${sql.ref(column)} in (${sql.join(texts)})`;

@@ -1,20 +1,19 @@
 import { NephoscopeError, formatTimestamp } from '@nephoscope/core';
-import type { CounterType } from '@nephoscope/core';
-import type { HistoryPart, HistoryQuery, HistorySize, RolledSpan, SeriesKey } from '@nephoscope/core/sample-store';
-import { decodeSpans, isCounterType } from '@nephoscope/statistics';
-import type { NumberedSpan, SpanState } from '@nephoscope/statistics';
+import type { HistoryPart, HistoryQuery, RolledSpan, SeriesKey } from '@nephoscope/core/sample-store';
+import { isCounterType } from '@nephoscope/statistics';
+import type { SpanState } from '@nephoscope/statistics';
 import { sql } from 'kysely';
-import type { Kysely, RawBuilder } from 'kysely';
+import type { Kysely } from 'kysely';
 
 import { askedAtOnce, inParts } from '../in-parts.js';
-import { int64Range, toInt64 } from '../int64.js';
-import { periodOf } from '../periods.js';
+import { int64Range } from '../int64.js';
 import { isUnrolled } from '../rollups/day-spans.js';
-import { dayLength, dayOf, hourLength, hourOf } from '../rollups/hours.js';
+import { dayLength, hourLength, hourOf } from '../rollups/hours.js';
 import { groupParts, rolledSeriesId } from '../rollups/series-id.js';
 import type { Reference, Schema } from '../schema.js';
-import { storable } from '../storable.js';
-import { matchingSeries } from './filter.js';
+import { seriesOf } from './history-series.js';
+import { daysOf, marksOf } from './rolled-days.js';
+import type { DayParts } from './rolled-days.js';
 import { samplesOf } from './sample-pages.js';
 import type { Read } from './sample-pages.js';
 import type { SampleTable } from './sample-table.js';
@@ -25,13 +24,6 @@ const resourcesAtOnce = 50;
 interface State {
   readonly rolled: bigint | null;
   readonly removed: bigint | null;
-}
-
-/** A day of one series: one span of it where that fits, those of its hours elsewhere. */
-interface DayParts {
-  readonly day: bigint;
-  readonly isWhole: boolean;
-  readonly spans: readonly NumberedSpan[];
 }
 
 /**
@@ -82,65 +74,6 @@ async function stateOf(db: Kysely<Schema>): Promise<State> {
   return rows[0] ?? { rolled: null, removed: null };
 }
 
-interface Found {
-  /** By resource. */
-  readonly keys: ReadonlyMap<string, readonly SeriesKey[]>;
-  readonly size: HistorySize;
-}
-
-/** The series that the query means: of samples, and of what is left of them in rollups. */
-async function seriesOf(read: Read, query: HistoryQuery): Promise<Found> {
-  const { scope, projects, users, meters, resources, sources, since } = query;
-  const columns = ['resource_id', 'counter_name', 'source', 'type', 'unit', 'project_id'] as const;
-  const found = await read((db) =>
-    matchingSeries(db, { scope, projects, users, meters, resources, sources })
-      // A row is kept at least for the period of its last sample.
-      .where(sql<boolean>`series.until >= ${BigInt(periodOf(toInt64(since)))}`)
-      .select(columns)
-      .distinct()
-      .execute(),
-  );
-  const rolled = await read((db) => {
-    let series = db
-      .selectFrom('rollup_series')
-      .innerJoin('rollup_owners', 'rollup_owners.series', 'rollup_series.id')
-      .where(
-        sql<boolean>`exists (select 1 from rollups where rollups.series = rollup_series.id and rollups.day >= ${dayOf(since)})`,
-      )
-      .select(columns)
-      .distinct();
-    const texts = { counter_name: meters, resource_id: resources, source: sources };
-    for (const [column, wanted] of Object.entries({ ...texts, project_id: projects, user_id: users }))
-      if (wanted !== undefined) series = series.where(isOneOf(column, wanted));
-    return (scope === 'all' ? series : series.where(isOneOf('project_id', [scope.project]))).execute();
-  });
-  const keys = new Map<string, Map<string, SeriesKey>>();
-  const names = { meters: new Set<string>(), projects: new Set<string | null>() };
-  let count = 0;
-  for (const row of [...found, ...rolled]) {
-    const { resource_id: resourceId, counter_name: meter, source, type, unit } = row;
-    const key = { source, meter, type, unit, resourceId };
-    names.meters.add(meter);
-    names.projects.add(row.project_id);
-    const ofResource = keys.get(resourceId) ?? new Map<string, SeriesKey>();
-    keys.set(resourceId, ofResource);
-    const id = rolledSeriesId(key);
-    if (!ofResource.has(id)) count += 1;
-    ofResource.set(id, key);
-  }
-  return {
-    keys: new Map(Array.from(keys, ([resource, some]) => [resource, [...some.values()]])),
-    size: { found: { series: count, meters: names.meters.size, projects: names.projects.size } },
-  };
-}
-
-function isOneOf(column: string, wanted: readonly (string | null)[]): RawBuilder<boolean> {
-  const texts = wanted.filter((text) => text !== null).map(storable);
-  const isOne =
-    texts.length === 0 ? sql<boolean>`1 = 0` : sql<boolean>`${sql.ref(column)} in (${sql.join(texts)})`;
-  return texts.length === wanted.length ? isOne : sql<boolean>`(${isOne} or ${sql.ref(column)} is null)`;
-}
-
 interface Reading {
   readonly read: Read;
   readonly table: SampleTable;
@@ -161,7 +94,7 @@ async function* historiesOf(reading: Reading, series: readonly SeriesKey[]): Asy
   const open = new Map(known);
   if (state.rolled === null) return yield* samplesSince(reading, [...open.values()], undefined);
   const marks = await read((db) => marksOf(db, series));
-  const days = await daysOf(reading, state.rolled, known, marks);
+  const days = await daysOf(read, query, state.rolled, known, marks);
   for (const [id, key] of known) {
     const parts = partsOf(reading, state.rolled, key, days.get(id) ?? [], marks.get(id) ?? []);
     await withTexts(reading, parts);
@@ -238,106 +171,6 @@ function filterOf({ source, meter, resourceId }: SeriesKey, start: bigint, end: 
   return { scope: 'all' as const, sources: [source], meters: [meter], resources: [resourceId], start, end };
 }
 
-/** Hours with late samples, by series. */
-async function marksOf(db: Kysely<Schema>, series: readonly SeriesKey[]): Promise<Map<string, bigint[]>> {
-  const marks = new Map<string, bigint[]>();
-  const resources = [...new Set(series.map(({ resourceId }) => resourceId))];
-  const rows = await db
-    .selectFrom('rollup_marks')
-    .innerJoin('series', 'series.id', 'rollup_marks.series_id')
-    .select(['hour', 'resource_id', 'counter_name', 'source', 'type', 'unit'])
-    .where('series.resource_id', 'in', resources)
-    .distinct()
-    .execute();
-  for (const { hour, resource_id: resourceId, counter_name: meter, source, type, unit } of rows)
-    addTo(marks, rolledSeriesId({ source, meter, type, unit, resourceId }), hour);
-  return marks;
-}
-
-/** What is rolled up of these series, up to the first day that begins after the end, in the order of days. */
-async function daysOf(
-  { read, query }: Reading,
-  rolled: bigint,
-  series: ReadonlyMap<string, SeriesKey>,
-  marks: ReadonlyMap<string, readonly bigint[]>,
-): Promise<Map<string, DayParts[]>> {
-  const found = new Map<string, DayParts[]>();
-  const spansIn = (bytes: Uint8Array, id: string, day: bigint) =>
-    decodeSpans(bytes, series.get(id)?.type as CounterType, day * dayLength);
-  const cut = cutDays(query, rolled);
-  const ranges = cut.map(([from, to]) => sql`rollups.day between ${from} and ${to}`);
-  const inHours = sql.join(ranges, sql` or `);
-  const columns = sql`rollups.series, rollups.day, case when ${inHours} then rollups.hours end as hours,
-    case when ${inHours} then null else rollups.whole end as whole`;
-  const last = dayOf(query.end);
-  for (const some of inParts([...series.keys()], askedAtOnce)) {
-    const ids = sql.join(some);
-    const { rows } = await read((db) =>
-      sql<DayRow>`
-        select ${columns} from rollups where rollups.series in (${ids}) and rollups.day <= ${last}
-        union all
-        select ${columns} from rollup_series join rollups on rollups.series = rollup_series.id and rollups.day =
-          (select min(later.day) from rollups as later where later.series = rollup_series.id and later.day > ${last})
-        where rollup_series.id in (${ids})
-        `.execute(db),
-    );
-    const missing: { readonly id: string; readonly day: bigint }[] = [];
-    for (const { series: id, day, hours, whole } of rows) {
-      const span = whole === null ? undefined : spansIn(whole, id, day)[0];
-      const isLate = marks.get(id)?.some((hour) => dayOf(hour) === day) === true;
-      const fits = span !== undefined && !isLate && fitsDay(query, day, span.span.widest);
-      if (fits) addTo(found, id, { day, isWhole: true, spans: [span] });
-      else if (hours !== null) addTo(found, id, { day, isWhole: false, spans: spansIn(hours, id, day) });
-      else missing.push({ id, day });
-    }
-    for (const one of await hoursOf(read, missing))
-      addTo(found, one.series, { day: one.day, isWhole: false, spans: spansIn(one.hours, one.series, one.day) });
-  }
-  return found;
-}
-
-/** The hours of days that were expected to be used as a whole, and are not: late samples, readings further apart than usual. */
-async function hoursOf(read: Read, days: readonly { readonly id: string; readonly day: bigint }[]) {
-  const wanted = new Set(days.map(({ id, day }) => `${id} ${day}`));
-  const ids = [...new Set(days.map(({ id }) => id))];
-  const found = [];
-  for (const some of inParts([...new Set(days.map(({ day }) => day))], askedAtOnce)) {
-    if (ids.length === 0) break;
-    const rows = await read((db) =>
-      db
-        .selectFrom('rollups')
-        .selectAll()
-        .where('series', 'in', ids)
-        .where('day', 'in', [...some])
-        .execute(),
-    );
-    found.push(...rows.filter(({ series, day }) => wanted.has(`${series} ${day}`)));
-  }
-  return found;
-}
-
-interface DayRow {
-  readonly series: string;
-  readonly day: bigint;
-  readonly hours: Uint8Array | null;
-  readonly whole: Uint8Array | null;
-}
-
-/** Days that are wanted in parts, as ranges: those that the query cuts, and the one up to the middle of which is rolled up. */
-function cutDays(query: HistoryQuery, rolled: bigint): (readonly [from: bigint, to: bigint])[] {
-  const days: [bigint, bigint][] = [];
-  const add = (day: bigint) => {
-    const newest = days.at(-1);
-    if (newest !== undefined && newest[1] >= day - 1n) newest[1] = day > newest[1] ? day : newest[1];
-    else days.push([day, day]);
-  };
-  const last = min(dayOf(query.end), dayOf(rolled));
-  for (let day = dayOf(query.start); day <= last; day += 1n) if (!fitsDay(query, day, 0n)) add(day);
-  // Rows may have hours that are not rolled up yet, which a killed roller left.
-  days.push([dayOf(rolled), dayOf(rolled) + 1n]);
-  return days;
-}
-
 type Part = { readonly state: SpanState } | { readonly start: bigint; readonly end: bigint };
 
 /** The parts of a series that lie before `rolled`, in the order of time: neighbouring hours of samples are one. */
@@ -364,16 +197,6 @@ function partsOf(
   }
   for (const hour of late) samples(hour);
   return merged(parts.sort((one, other) => (one.at < other.at ? -1 : 1)).map(({ part }) => part));
-}
-
-function fitsDay(query: HistoryQuery, day: bigint, widest: bigint): boolean {
-  return query.fits(day * dayLength, (day + 1n) * dayLength, widest);
-}
-
-function addTo<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
-  const values = map.get(key);
-  if (values === undefined) map.set(key, [value]);
-  else values.push(value);
 }
 
 /** Whether the samples of an hour are still there. */
@@ -437,5 +260,3 @@ function spanPart({ texts }: Reading, series: SeriesKey, state: SpanState): Roll
     },
   };
 }
-
-const min = (one: bigint, other: bigint) => (one < other ? one : other);
