@@ -23,6 +23,8 @@ export const apiProgram = {
   directory: dirname(dirname(fileURLToPath(import.meta.url))),
   sections: apiSections,
   chosen: { bus: 'bus', storage: 'storage' },
+  // One that only reads needs no bus.
+  isNeeded: (section, { api }) => section !== 'bus' || api.posting,
   selected: {},
 } as const satisfies ProgramDefinition<typeof apiSections>;
 

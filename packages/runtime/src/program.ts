@@ -84,6 +84,8 @@ export interface ProgramDefinition<Shape extends z.ZodRawShape = z.ZodRawShape> 
   readonly sections: Shape;
   /** Sections made by {@link pluginSection}, and the namespace of the plugin. */
   readonly chosen: Readonly<Record<string, Namespace>>;
+  /** Whether a configuration needs the plugin of a section of `chosen`; by default it needs all. */
+  readonly isNeeded?: (section: string, config: z.output<z.ZodObject<Shape>>) => boolean;
   /** Sections with {@link selectionOptions}. */
   readonly selected: Readonly<Record<string, SelectedSection>>;
   /** The file of plugins that ended the program, for programs with a state directory. */
@@ -159,6 +161,7 @@ export async function configure<Shape extends z.ZodRawShape>(
 
   const chosen: Record<string, ActivePlugin> = {};
   for (const [key, namespace] of Object.entries(program.chosen)) {
+    if (parsed.ok && program.isNeeded?.(key, parsed.data as never) === false) continue;
     // Parsed separately: a mistake elsewhere must not hide those of this section.
     const section = (program.sections[key] as ReturnType<typeof pluginSection>).safeParse(given[key]);
     if (!section.success) continue;
