@@ -38,7 +38,7 @@ export interface RollupCheck {
   readonly different: readonly SeriesKey[];
 }
 
-/** Keeps spans of the hours and days of each series, from which figures are made faster than from samples. */
+/** Keeps spans of the hours and days of each series, from which figures are made, also when samples are removed. */
 export interface Rollups {
   /**
    * Rolls up some of what was recorded before `time` (ns since 1970 UTC), no later than the newest sample, and again what late samples have

@@ -20,7 +20,7 @@ export function rollupsCommand(): Command {
   const command = new Command('rollups')
     .summary('check rolled-up hours against their samples, or make them again')
     .description(
-      'Collectors roll up the samples of each hour and day, from which usage and statistics are computed faster, and for as long as rollups are kept. These commands work beside collectors.',
+      'Collectors roll up the samples of each hour and day, from which usage and statistics are computed, also when the samples are removed. These commands work beside collectors.',
     );
   command
     .command('check')
