@@ -20,6 +20,7 @@ const ofKeys = ['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC'];
 const within = 5_000;
 const warnEvery = 60_000;
 
+const idSchema = z.string().min(1).max(255);
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
 
 /** Tokens of an OpenID Connect issuer: JWTs, verified with its keys. These are fetched when first needed, and for an unknown key id. */
@@ -38,8 +39,10 @@ export class OidcTokens {
   async callerOf(token: Secret): Promise<Caller> {
     const { issuer, audience, projectClaim, rolesClaim } = this.#options;
     const claims = await this.#verified(token, { issuer, audience });
-    const { sub: userId } = z.object({ sub: z.string().min(1).max(255) }).parse(claims);
-    const project = z.string().min(1).max(255).safeParse(claimOf(claims, projectClaim));
+    const subject = idSchema.safeParse(claims.sub);
+    if (!subject.success) throw unknownToken({ cause: subject.error });
+    const userId = subject.data;
+    const project = idSchema.safeParse(claimOf(claims, projectClaim));
     const roles = rolesOf(claimOf(claims, rolesClaim));
     // An issuer has no system scope: an administrator without a project has access to all projects.
     const on = project.success ? { project: project.data } : roles.includes('admin') ? 'system' : 'nothing';

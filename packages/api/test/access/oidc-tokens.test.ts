@@ -66,6 +66,15 @@ function token(claims: JWTPayload = usualClaims, edit: (jwt: SignJWT) => SignJWT
 const callerOf = async (jwt: string | Promise<string>) => tokens.callerOf(new Secret(await jwt));
 const denied = (status: number) => expect.objectContaining({ name: 'AccessDenied', status });
 
+it.each([
+  ['empty', ''],
+  ['longer than an id may be', 'x'.repeat(256)],
+])('refuses a token whose subject is %s', async (_, subject) => {
+  await expect(callerOf(token(usualClaims, (jwt) => jwt.setSubject(subject)).sign(own))).rejects.toEqual(
+    denied(401),
+  );
+});
+
 it('determines the caller by its claims; the keys are fetched once', async () => {
   const caller = {
     kind: 'oidc',
