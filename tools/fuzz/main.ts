@@ -43,6 +43,6 @@ search: for (let round = 0; performance.now() < end && isLeft(); round += 1) {
     break search;
   }
 }
-await Promise.all(chosen.map((target) => target.stop?.()));
+await Promise.all(chosen.map(async (target) => target.stop?.()));
 for (const [name, { runs, slowest }] of counts)
   process.stdout.write(`${name}: ${runs} inputs, the slowest took ${slowest} ms\n`);

@@ -32,6 +32,7 @@ export const mayImport = {
     'message',
     'statistics',
     'runtime',
+    'storage-sql',
     'agent-compute',
     'agent-central',
     'collector',

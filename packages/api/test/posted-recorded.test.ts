@@ -4,8 +4,8 @@ import { RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
 import { readerAt, sqliteDatabases, storeAt } from '../../../tools/api-cases/databases.js';
-import { Collector } from '../../collector/src/collector.js';
-import { collectorOptions } from '../../collector/src/options.js';
+import { Collector } from '@nephoscope/collector';
+import { collectorOptions } from '@nephoscope/collector/testing';
 import { loopbackCaller } from '../src/access/caller.js';
 import { apiOptions } from '../src/options.js';
 import { createServer, listen } from '../src/server.js';
