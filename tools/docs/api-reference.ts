@@ -38,7 +38,8 @@ export function apiReferencePage(): string {
   );
   return `# Reference of \`/v3\`
 
-Every path is a \`GET\`. [The HTTP API](api.md#v3) explains forms, pages and errors. The same as an OpenAPI 3.1 document is at \`/v3/openapi.json\`, and
+Every path is a \`GET\`. [The HTTP API](api.md#v3) explains forms, pages and errors. CSV and NDJSON
+end with a line that says how many rows there are, and their SHA-256 ([how to check it](api.md#v3)). The same as an OpenAPI 3.1 document is at \`/v3/openapi.json\`, and
 [\`@nephoscope/api-client\`](../packages/api-client) is a client with its types.
 
 <!-- Generated from the schemas in the sources by \`npm run docs\`: do not edit. -->

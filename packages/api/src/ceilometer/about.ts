@@ -16,6 +16,19 @@ export function versions(origin: string): object {
             { base: 'application/xml', type: `${type}+xml` },
           ],
         },
+        {
+          id: 'v3',
+          status: 'experimental',
+          updated: '2026-11-28T00:00:00Z',
+          links: [
+            { href: `${origin}/v3`, rel: 'self' },
+            { href: `${origin}/v3/openapi.json`, rel: 'describedby', type: 'application/json' },
+          ],
+          'media-types': ['application/json', 'text/csv', 'application/x-ndjson'].map((base) => ({
+            base,
+            type: base,
+          })),
+        },
       ],
     },
   };
