@@ -160,8 +160,8 @@ export interface HistoryQuery extends Pick<
 /** Samples that a store has rolled up. */
 export interface RolledSpan {
   readonly series: SeriesKey;
-  /** A `SpanState` of @nephoscope/statistics. */
-  readonly state: unknown;
+  /** `SpanState`s of @nephoscope/statistics, in the order of time. */
+  readonly states: readonly unknown[];
   /** What a group that the state names stands for; `metadata` is the JSON text, null where there was none. */
   groupOf(name: string): {
     readonly projectId: string | null;

@@ -3,6 +3,7 @@ import { NephoscopeError } from '@nephoscope/core';
 import { add, compare, formatDecimal, multiply, zero } from './decimal.js';
 import type { Decimal } from './decimal.js';
 import { IntervalSet } from './interval-set.js';
+import type { Interval } from './interval-set.js';
 import { Names } from './names.js';
 
 /** `bridged`: between two readings that are further apart than usual. `missing`: a reading no longer holds. */
@@ -12,6 +13,23 @@ export type Quality = 'measured' | 'bridged' | 'missing';
 export interface ValueAt {
   readonly at: bigint;
   readonly volume: Decimal;
+}
+
+/** What the cells of a span are added up from, whether they are in use or stored. */
+interface Sums {
+  readonly samples: number;
+  readonly falls: number;
+  readonly sum: Decimal | undefined;
+  readonly amount: Decimal;
+  readonly held: bigint;
+  readonly least: Decimal | undefined;
+  readonly greatest: Decimal | undefined;
+  readonly last: ValueAt | undefined;
+  readonly epochs: Iterable<string>;
+  readonly weights: Iterable<readonly [value: string, ns: bigint]> | undefined;
+  readonly covered: Iterable<Interval>;
+  readonly bridged: Iterable<Interval>;
+  readonly missing: Iterable<Interval>;
 }
 
 /** The maximum number of different values for the percentiles of one figure. */
@@ -77,7 +95,7 @@ export class Cell {
     this.read(value);
     this.amount = add(this.amount, multiply(value.volume, ns));
     this.held += ns;
-    this.#weigh(formatDecimal(value.volume), ns);
+    if (this.weights !== undefined) this.#weigh(formatDecimal(value.volume), ns);
   }
 
   cover(start: bigint, end: bigint, quality: Quality): void {
@@ -86,14 +104,19 @@ export class Cell {
   }
 
   /** @param run names an epoch of the other among those here */
-  absorb(other: Cell, run: (epoch: string) => string = (epoch) => epoch): void {
-    this.samples += other.samples;
+  absorb(other: Cell, run?: (epoch: string) => string): void {
     for (const name of other.series) this.series.add(name);
-    for (const epoch of other.epochs) this.epochs.add(run(epoch));
-    this.falls += other.falls;
-    if (other.sum !== undefined) this.sum = add(this.sum ?? zero, other.sum);
     this.apportioned = add(this.apportioned, other.apportioned);
     if (other.opening !== undefined) this.open(other.opening);
+    this.addSums(other, run);
+  }
+
+  /** Adds what is measured in a cell of a span. @param run as for {@link absorb} */
+  addSums(other: Sums, run?: (epoch: string) => string): void {
+    this.samples += other.samples;
+    for (const epoch of other.epochs) this.epochs.add(run === undefined ? epoch : run(epoch));
+    this.falls += other.falls;
+    if (other.sum !== undefined) this.sum = add(this.sum ?? zero, other.sum);
     this.amount = add(this.amount, other.amount);
     this.held += other.held;
     if (other.last !== undefined) this.read(other.last);
@@ -104,7 +127,7 @@ export class Cell {
       (this.greatest === undefined || compare(other.greatest, this.greatest) > 0)
     )
       this.greatest = other.greatest;
-    for (const [value, ns] of other.weights ?? []) this.#weigh(value, ns);
+    if (this.weights !== undefined) for (const [value, ns] of other.weights ?? []) this.#weigh(value, ns);
     this.covered.addAll(other.covered);
     this.bridged.addAll(other.bridged);
     this.missing.addAll(other.missing);

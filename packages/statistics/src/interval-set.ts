@@ -37,7 +37,7 @@ export class IntervalSet {
     }
   }
 
-  addAll(other: IntervalSet): void {
+  addAll(other: Iterable<Interval>): void {
     for (const { start, end } of other) this.add(start, end);
   }
 

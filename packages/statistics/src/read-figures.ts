@@ -91,7 +91,8 @@ async function readHistories(
         else if ('done' in part) {
           statistics.endSeries();
           progress(part.done, part.of);
-        } else if ('state' in part) statistics.addSpan(part.series, part.state as SpanState, part.groupOf);
+        } else if ('states' in part)
+          statistics.addSpans(part.series, part.states as readonly SpanState[], part.groupOf);
         else statistics.add(part);
       return statistics.finish();
     } catch (error) {

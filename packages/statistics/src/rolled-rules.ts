@@ -7,8 +7,20 @@ export const usualDistance = 20n * 60_000_000_000n;
 
 /** The rules that stored spans are made by; queries with others can use those whose readings are close enough together. */
 export function rolledRules(type: CounterType): Rules {
-  return { type, usual: usualDistance, hold: undefined, distribution: true };
+  return rules[type];
 }
+
+const rulesOf = (type: CounterType): Rules => ({
+  type,
+  usual: usualDistance,
+  hold: undefined,
+  distribution: true,
+});
+const rules: Readonly<Record<CounterType, Rules>> = {
+  cumulative: rulesOf('cumulative'),
+  delta: rulesOf('delta'),
+  gauge: rulesOf('gauge'),
+};
 
 /** Whether a stored span with this longest distance between readings is the same under these rules. */
 export function isAsRolled(widest: bigint, { usual, hold }: Pick<Rules, 'usual' | 'hold'>): boolean {

@@ -11,6 +11,7 @@ import type { Interval } from './interval-set.js';
 import { firstEnding, periodAt } from './periods.js';
 import type { Period } from './periods.js';
 import { Span } from './span.js';
+import type { SpanState } from './span-state.js';
 
 /** The cells for the figures of a range. */
 export interface Cells {
@@ -66,19 +67,21 @@ export class Series {
     this.#instant.push(reading);
   }
 
-  /** Adds a span that is within one period, or outside the range, and later than everything added before. */
-  append(span: Span): void {
+  /**
+   * Adds a span that is within one period, or outside the range, and later than everything added before.
+   *
+   * @param groupOf as for {@link Span.append}
+   */
+  append(span: SpanState, groupOf?: (group: string) => string | null): void {
     this.#endInstant();
-    const { first, tail } = span;
-    if (first === undefined || tail === undefined) return;
+    const { first, last } = span;
+    if (first === undefined || last === undefined) return;
     const latest = this.latest;
     if (latest !== undefined && first.at <= latest) throw unordered(first.at, latest);
     this.#enter(first.at);
-    if (this.#periodOf(tail.at) !== this.#period)
+    if (this.#periodOf(last.at) !== this.#period)
       throw new NephoscopeError('READINGS_UNORDERED', 'a span of readings reaches over the edge of a period');
-    // As it is: by the rules of this series, and nobody else's.
-    if (this.#span.first === undefined) this.#span = span;
-    else this.#span.append(span);
+    this.#span.append(span, groupOf);
   }
 
   /** Adds what is still pending; nothing can be added afterwards. */

@@ -249,7 +249,7 @@ class Decoder {
     const first = { at: this.#time(), volume: this.#decimal(), epoch, group, id: '' };
     const samples = this.#in.count();
     if (form === forms.oneReading) {
-      const one = this.#type === 'gauge' ? { ...first, epoch: this.#text() } : first;
+      const one = this.#type === 'gauge' ? lastOf(first, first.at, this.#text(), undefined) : first;
       return plainSpan({ type: this.#type, first: one, last: one, samples, widest: 0n });
     }
     const at = first.at + BigInt(this.#in.count());
@@ -290,14 +290,32 @@ class Decoder {
     const volume = this.#optional();
     const last = volume === undefined ? undefined : { volume, at: this.#time() };
     const weights = this.#all(() => [this.#named(), this.#in.integer()] as const);
-    const intervals = (): readonly Interval[] =>
-      this.#all(() => {
-        const start = this.#time();
-        return { start, end: start + this.#in.integer() };
-      });
-    const [covered, bridged, missing] = [intervals(), intervals(), intervals()];
-    const counted = { samples, epochs, falls, sum, amount, held, least, greatest, last };
-    return { ...counted, weights, covered, bridged, missing };
+    const covered = this.#intervals();
+    const bridged = this.#intervals();
+    const missing = this.#intervals();
+    // Without spread, which takes many times as long.
+    return {
+      samples,
+      epochs,
+      falls,
+      sum,
+      amount,
+      held,
+      least,
+      greatest,
+      last,
+      weights,
+      covered,
+      bridged,
+      missing,
+    };
+  }
+
+  #intervals(): readonly Interval[] {
+    return this.#all(() => {
+      const start = this.#time();
+      return { start, end: start + this.#in.integer() };
+    });
   }
 
   #reading(at: bigint): Reading {

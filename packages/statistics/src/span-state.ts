@@ -1,5 +1,5 @@
-import type { Rules, Tail } from './between.js';
-import { Cell } from './cell.js';
+import type { Rules } from './between.js';
+import type { Cell } from './cell.js';
 import type { ValueAt } from './cell.js';
 import type { Decimal } from './decimal.js';
 import type { Instant, Reading } from './instant.js';
@@ -44,7 +44,7 @@ export function stateOf({ rules, widest, first, firsts, tail, cells }: Span): Sp
   return {
     rules,
     widest,
-    first: first && { ...first, samples: [...first.samples] },
+    first: first && { at: first.at, readings: first.readings, samples: [...first.samples] },
     firsts: [...firsts],
     last: tail && { at: tail.at, readings: tail.readings },
     epochs: [...(tail?.epochs ?? [])],
@@ -52,55 +52,28 @@ export function stateOf({ rules, widest, first, firsts, tail, cells }: Span): Sp
   };
 }
 
-/** @param groupOf what its groups are called now; several may become one, and those of null are left out */
-export function spanOf(state: SpanState, groupOf?: (group: string) => string | null): Span {
-  const { rules, widest, first, last, epochs } = state;
-  const named = (reading: Reading): Reading =>
-    groupOf === undefined || reading.group === null ? reading : { ...reading, group: groupOf(reading.group) };
-  const firsts = state.firsts.map(({ reading, start }) => ({ reading: named(reading), start }));
-  const cells = new Map<string, Cell>();
-  const samples = new Map<string, number>();
-  for (const [group, cell] of state.cells) {
-    const name = groupOf === undefined ? group : groupOf(group);
-    if (name === null) continue;
-    const same = cells.get(name);
-    if (same === undefined) cells.set(name, cellFrom(cell, rules));
-    else same.absorb(cellFrom(cell, rules));
-  }
-  for (const [group, count] of first?.samples ?? []) {
-    const name = groupOf === undefined ? group : groupOf(group);
-    if (name !== null) samples.set(name, (samples.get(name) ?? 0) + count);
-  }
-  const tail: Tail | undefined = last && {
-    at: last.at,
-    readings: last.readings.map(named),
-    epochs: new Map(epochs),
-  };
-  return new Span(rules, {
-    first: first && { at: first.at, readings: first.readings.map(named), samples },
-    ...{ widest, firsts, tail, cells },
-  });
+/** The same span, to which others can be added. */
+export function spanOf(state: SpanState): Span {
+  const span = new Span(state.rules);
+  span.append(state);
+  return span;
 }
 
 function cellState(cell: Cell): CellState {
-  const { samples, falls, sum, amount, held, least, greatest, last } = cell;
+  // Without spread: there is one for each hour of each series.
   return {
-    ...{ samples, falls, sum, amount, held, least, greatest, last },
+    samples: cell.samples,
     epochs: [...cell.epochs],
-    weights: [...(cell.weights ?? [])],
+    falls: cell.falls,
+    sum: cell.sum,
+    amount: cell.amount,
+    held: cell.held,
+    least: cell.least,
+    greatest: cell.greatest,
+    last: cell.last,
+    weights: cell.weights === undefined ? [] : [...cell.weights],
     covered: [...cell.covered],
     bridged: [...cell.bridged],
     missing: [...cell.missing],
   };
-}
-
-function cellFrom(state: CellState, { distribution = false }: Rules): Cell {
-  const cell = new Cell(distribution);
-  const { samples, falls, sum, amount, held, least, greatest, last } = state;
-  Object.assign(cell, { samples, falls, sum, amount, held, least, greatest, last });
-  for (const epoch of state.epochs) cell.epochs.add(epoch);
-  for (const [value, ns] of state.weights) cell.weights?.set(value, ns);
-  for (const name of ['covered', 'bridged', 'missing'] as const)
-    for (const { start, end } of state[name]) cell[name].add(start, end);
-  return cell;
 }

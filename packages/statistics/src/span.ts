@@ -3,17 +3,12 @@ import type { Rules, Sink, Tail } from './between.js';
 import { Cell } from './cell.js';
 import type { Decimal } from './decimal.js';
 import type { Instant, Reading } from './instant.js';
+import type { SpanState } from './span-state.js';
 
 /** An epoch's first reading in a span that may have readings before the span, with the time of the previous reading of the series. */
 export interface FirstOfEpoch {
   readonly reading: Reading;
   readonly start: bigint;
-}
-
-interface SpanParts {
-  readonly widest: bigint;
-  readonly firsts: Iterable<FirstOfEpoch>;
-  readonly cells: Iterable<readonly [group: string, cell: Cell]>;
 }
 
 /**
@@ -32,15 +27,8 @@ export class Span {
   readonly #epochs = new Map<string | null, Decimal>();
   #tail: Tail | undefined;
 
-  constructor(rules: Rules, from?: Pick<Span, 'first' | 'tail'> & SpanParts) {
+  constructor(rules: Rules) {
     this.rules = rules;
-    if (from === undefined) return;
-    this.first = from.first;
-    this.widest = from.widest;
-    this.firsts.push(...from.firsts);
-    for (const [group, cell] of from.cells) this.cells.set(group, cell);
-    for (const [epoch, volume] of from.tail?.epochs ?? []) this.#epochs.set(epoch, volume);
-    this.#tail = from.tail && { ...from.tail, epochs: this.#epochs };
   }
 
   /** The state of the series at the end; undefined if there is no reading. */
@@ -59,16 +47,28 @@ export class Span {
     this.#tail = { at: instant.at, readings: instant.readings, epochs: this.#epochs };
   }
 
-  /** Adds the span that follows this one. */
-  append(next: Span): void {
-    const { first, tail } = next;
-    if (first === undefined || tail === undefined) return;
+  /**
+   * Adds the span that follows this one, as it is stored.
+   *
+   * @param groupOf what its groups are called here; several may become one, and those of null are left out
+   */
+  append(next: SpanState, groupOf: (group: string) => string | null = same): void {
+    const { first, last } = next;
+    if (first === undefined || last === undefined) return;
     if (next.widest > this.widest) this.widest = next.widest;
-    this.#follow(first);
-    for (const entry of next.firsts) this.#use(entry.reading, entry.start, this.#epochs.get(entry.reading.epoch));
-    for (const [group, cell] of next.cells) this.cell(group).absorb(cell);
-    for (const [epoch, volume] of tail.epochs) this.#epochs.set(epoch, volume);
-    this.#tail = { at: tail.at, readings: tail.readings, epochs: this.#epochs };
+    this.#follow({
+      at: first.at,
+      readings: named(first.readings, groupOf),
+      samples: this.#tail === undefined ? countsOf(first.samples, groupOf) : nobody,
+    });
+    for (const { reading, start } of next.firsts)
+      this.#use(inGroup(reading, groupOf), start, this.#epochs.get(reading.epoch));
+    for (const [group, cell] of next.cells) {
+      const name = groupOf(group);
+      if (name !== null) this.cell(name).addSums(cell);
+    }
+    for (const [epoch, volume] of next.epochs) this.#epochs.set(epoch, volume);
+    this.#tail = { at: last.at, readings: named(last.readings, groupOf), epochs: this.#epochs };
   }
 
   cell(group: string): Cell {
@@ -107,4 +107,30 @@ export class Span {
     held: (group, start, end, value) => this.cell(group).hold(value, end - start),
     covered: (group, start, end, quality) => this.cell(group).cover(start, end, quality),
   };
+}
+
+const same = (group: string) => group;
+
+/** Those of instants within a span are counted in its cells. */
+const nobody: ReadonlyMap<string, number> = new Map();
+
+function countsOf(
+  samples: Iterable<readonly [group: string, samples: number]>,
+  groupOf: (group: string) => string | null,
+): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [group, count] of samples) {
+    const name = groupOf(group);
+    if (name !== null) counts.set(name, (counts.get(name) ?? 0) + count);
+  }
+  return counts;
+}
+
+function named(readings: readonly Reading[], groupOf: (group: string) => string | null): readonly Reading[] {
+  return groupOf === same ? readings : readings.map((reading) => inGroup(reading, groupOf));
+}
+
+function inGroup(reading: Reading, groupOf: (group: string) => string | null): Reading {
+  const { at, volume, epoch, group, id } = reading;
+  return group === null ? reading : { at, volume, epoch, group: groupOf(group), id };
 }

@@ -17,7 +17,6 @@ import type { Rounding } from './rounding.js';
 import { isAsRolled, usualDistance } from './rolled-rules.js';
 import { Series } from './series.js';
 import type { Cells } from './series.js';
-import { spanOf } from './span-state.js';
 import type { SpanState } from './span-state.js';
 
 /** Times in ns since 1970 UTC, lengths in ns. */
@@ -91,6 +90,8 @@ export class Statistics {
   readonly #open = new Set<Series>();
   /** When the last of them had its first sample after the range. */
   #ended: bigint | undefined;
+  /** The period that the latest span fitted in. */
+  #near: Period | undefined;
   readonly #groups = new Map<string, Group>();
   /** Groups with samples in the range, by `figure`. */
   readonly #inRange = new Map<string, Group>();
@@ -139,36 +140,41 @@ export class Statistics {
   }
 
   /**
-   * Adds what is rolled up of a time for which {@link fits} holds, in place of its samples.
+   * Adds what is rolled up of times for which {@link fits} holds, in place of their samples, in the order of time.
    *
-   * @param groupOf what a group of the span stands for
+   * @param groupOf what a group of the spans stands for
    * @throws as {@link add}
    */
-  addSpan(series: SeriesKey, state: SpanState, groupOf: RolledSpan['groupOf']): void {
+  addSpans(series: SeriesKey, states: readonly SpanState[], groupOf: RolledSpan['groupOf']): void {
     const { of, end } = this.#query;
     const entry = this.#entryOf(series);
-    const { groups, rules } = entry;
-    const span = spanOf({ ...state, rules }, (name) => {
+    const { groups } = entry;
+    const keyOf = (name: string) => {
       let group = groups.get(name);
       if (group === undefined) {
         const sample = likeSample(series, groupOf(name));
         groups.set(name, (group = of === undefined || of(sample) ? this.#keyOf(sample, entry) : null));
       }
       return group;
-    });
-    entry.series.append(span);
-    const { first, tail } = span;
-    if (first === undefined || tail === undefined) return;
-    if (tail.at < end) this.#open.add(entry.series);
-    else if (this.#open.delete(entry.series)) this.#ended = tail.at;
+    };
+    for (const state of states) entry.series.append(state, keyOf);
+    const last = states.at(-1)?.last;
+    if (last === undefined) return;
+    if (last.at < end) this.#open.add(entry.series);
+    else if (this.#open.delete(entry.series)) this.#ended = last.at;
   }
 
   /** Whether a rolled-up span of this time, with readings up to `widest` ns apart, says what its samples would. */
   fits(start: bigint, end: bigint, widest: bigint): boolean {
     const { usual = usualDistance, hold } = this.#query;
-    return (
-      isAsRolled(widest, { usual, hold }) && periodAt(this.#periods, start) === periodAt(this.#periods, end - 1n)
-    );
+    if (!isAsRolled(widest, { usual, hold })) return false;
+    // Nearly always within the one of the time that was asked for before.
+    const near = this.#near;
+    if (near !== undefined && start >= near.start && end <= near.end) return true;
+    const period = periodAt(this.#periods, start);
+    if (period !== periodAt(this.#periods, end - 1n)) return false;
+    this.#near = this.#periods[period];
+    return true;
   }
 
   #entryOf(key: SeriesKey): SeriesEntry {

@@ -95,14 +95,17 @@ async function* historiesOf(reading: Reading, series: readonly SeriesKey[]): Asy
   if (state.rolled === null) return yield* samplesSince(reading, [...open.values()], undefined);
   const marks = await read((db) => marksOf(db, series));
   const days = await daysOf(read, query, state.rolled, known, marks);
+  const groupOf = groupsIn(reading);
   for (const [id, key] of known) {
     const parts = partsOf(reading, state.rolled, key, days.get(id) ?? [], marks.get(id) ?? []);
     await withTexts(reading, parts);
     for (const part of parts) {
       let last: bigint | undefined;
-      if ('state' in part) {
-        yield spanPart(reading, key, part.state);
-        last = part.state.last?.at;
+      if ('states' in part) {
+        const ended = part.states.findIndex((state) => state.last !== undefined && state.last.at >= query.end);
+        const states = ended === -1 ? part.states : part.states.slice(0, ended + 1);
+        yield { series: key, states, groupOf };
+        last = states.at(-1)?.last?.at;
       } else {
         readFrom(reading, part.start);
         for await (const sample of samplesOf(read, reading.table, filterOf(key, part.start, part.end))) {
@@ -171,9 +174,9 @@ function filterOf({ source, meter, resourceId }: SeriesKey, start: bigint, end: 
   return { scope: 'all' as const, sources: [source], meters: [meter], resources: [resourceId], start, end };
 }
 
-type Part = { readonly state: SpanState } | { readonly start: bigint; readonly end: bigint };
+type Part = { readonly states: readonly SpanState[] } | { readonly start: bigint; readonly end: bigint };
 
-/** The parts of a series that lie before `rolled`, in the order of time: neighbouring hours of samples are one. */
+/** The parts of a series that lie before `rolled`, in the order of time: spans in a row are one, and neighbouring hours of samples. */
 function partsOf(
   { query, state }: Reading,
   rolled: bigint,
@@ -186,11 +189,11 @@ function partsOf(
   // What came after the samples of an hour were removed is not in figures.
   const late = new Set(marks.filter((hour) => hour < rolled && isThere(state, hour)));
   for (const { day, isWhole, spans } of days) {
-    for (const { number, span } of spans) {
+    for (const { number, span } of spans()) {
       const at = day * dayLength + BigInt(number) * hourLength;
       if (at >= rolled || late.has(at)) continue;
       const isWanted = !isUnrolled(span) && (isWhole || query.fits(at, at + hourLength, span.widest));
-      if (isWanted) parts.push({ at, part: { state: span } });
+      if (isWanted) parts.push({ at, part: { states: [span] } });
       else if (isThere(state, at)) samples(at);
       else throw samplesRemoved(key, at);
     }
@@ -206,9 +209,16 @@ function isThere({ removed }: State, hour: bigint): boolean {
 
 function merged(parts: readonly Part[]): Part[] {
   const all: Part[] = [];
+  let spans: SpanState[] | undefined;
   for (const part of parts) {
+    if ('states' in part) {
+      if (spans === undefined) all.push({ states: (spans = []) });
+      spans.push(...part.states);
+      continue;
+    }
+    spans = undefined;
     const newest = all.at(-1);
-    if ('start' in part && newest !== undefined && 'start' in newest && newest.end === part.start)
+    if (newest !== undefined && 'start' in newest && newest.end === part.start)
       all[all.length - 1] = { start: newest.start, end: part.end };
     else all.push(part);
   }
@@ -226,13 +236,14 @@ function samplesRemoved({ meter, resourceId }: SeriesKey, hour: bigint): Nephosc
 async function withTexts({ read, texts, groups }: Reading, parts: readonly Part[]): Promise<void> {
   const names = new Set<string>();
   for (const part of parts)
-    if ('state' in part)
-      for (const [group] of part.state.cells) {
-        if (groups.has(group)) continue;
-        groups.add(group);
-        const { metadata } = groupParts(group);
-        if (metadata !== null && !texts.has(metadata)) names.add(metadata);
-      }
+    if ('states' in part)
+      for (const { cells } of part.states)
+        for (const [group] of cells) {
+          if (groups.has(group)) continue;
+          groups.add(group);
+          const { metadata } = groupParts(group);
+          if (metadata !== null && !texts.has(metadata)) names.add(metadata);
+        }
   for (const some of inParts([...names], askedAtOnce)) {
     const rows = await read((db) =>
       db
@@ -250,13 +261,9 @@ async function withTexts({ read, texts, groups }: Reading, parts: readonly Part[
   }
 }
 
-function spanPart({ texts }: Reading, series: SeriesKey, state: SpanState): RolledSpan {
-  return {
-    series,
-    state,
-    groupOf: (name) => {
-      const { metadata, ...owner } = groupParts(name);
-      return { ...owner, metadata: metadata === null ? null : (texts.get(metadata) ?? null) };
-    },
+function groupsIn({ texts }: Reading): RolledSpan['groupOf'] {
+  return (name) => {
+    const { metadata, ...owner } = groupParts(name);
+    return { ...owner, metadata: metadata === null ? null : (texts.get(metadata) ?? null) };
   };
 }

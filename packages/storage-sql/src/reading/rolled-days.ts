@@ -15,7 +15,8 @@ import type { Read } from './sample-pages.js';
 export interface DayParts {
   readonly day: bigint;
   readonly isWhole: boolean;
-  readonly spans: readonly NumberedSpan[];
+  /** Decoded when they are wanted: those of all series at once would be a lot of memory. */
+  spans(): readonly NumberedSpan[];
 }
 
 /** Hours with late samples, by series. */
@@ -67,12 +68,16 @@ export async function daysOf(
       const span = whole === null ? undefined : spansIn(whole, id, day)[0];
       const isLate = marks.get(id)?.some((hour) => dayOf(hour) === day) === true;
       const fits = span !== undefined && !isLate && fitsDay(query, day, span.span.widest);
-      if (fits) addTo(found, id, { day, isWhole: true, spans: [span] });
-      else if (hours !== null) addTo(found, id, { day, isWhole: false, spans: spansIn(hours, id, day) });
+      if (fits) addTo(found, id, { day, isWhole: true, spans: () => [span] });
+      else if (hours !== null) addTo(found, id, { day, isWhole: false, spans: () => spansIn(hours, id, day) });
       else missing.push({ id, day });
     }
     for (const one of await hoursOf(read, missing))
-      addTo(found, one.series, { day: one.day, isWhole: false, spans: spansIn(one.hours, one.series, one.day) });
+      addTo(found, one.series, {
+        day: one.day,
+        isWhole: false,
+        spans: () => spansIn(one.hours, one.series, one.day),
+      });
   }
   return found;
 }

@@ -9,7 +9,6 @@ import {
   lastNumber,
   parseDecimal,
   rolledRules,
-  spanOf,
   stateOf,
 } from '@nephoscope/statistics';
 import type { NumberedSpan, Reading, SpanState } from '@nephoscope/statistics';
@@ -128,6 +127,6 @@ function follows(row: DayRow, made: readonly NumberedSpan[], isReplaced: (hour: 
 function joined(spans: readonly NumberedSpan[], type: CounterType): SpanState | undefined {
   if (spans.length === 0 || spans.some(({ span }) => isUnrolled(span))) return undefined;
   const whole = new Span(rolledRules(type));
-  for (const { span } of spans) whole.append(spanOf(span));
+  for (const { span } of spans) whole.append(span);
   return stateOf(whole);
 }

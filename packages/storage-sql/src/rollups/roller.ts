@@ -34,6 +34,15 @@ interface Making extends DayOfSeries {
   readonly builder: DayBuilder;
   readonly owners: Map<string, readonly [projectId: string | null, userId: string | null]>;
   readonly metadata: Set<bigint | string>;
+  /** The group of the latest sample. */
+  newest: Grouped | undefined;
+}
+
+interface Grouped {
+  readonly projectId: string | null;
+  readonly userId: string | null;
+  readonly metadata: bigint | string | null;
+  readonly name: string;
 }
 
 /**
@@ -249,6 +258,7 @@ class Days {
       const gathered = {
         owners: new Map<string, readonly [string | null, string | null]>(),
         metadata: new Set<bigint | string>(),
+        newest: undefined,
       };
       this.#days.set(series, (making = { series, day: this.day, key, type, builder, ...gathered }));
     }
@@ -274,10 +284,16 @@ class Days {
 
 function addTo(making: Making, row: SampleRow, { projectId, userId, epoch }: SeriesRowOf): void {
   const { timestamp, volume, metadata_id: metadata } = row;
-  making.owners.set(JSON.stringify([projectId, userId]), [projectId, userId]);
-  if (metadata !== null) making.metadata.add(metadata);
+  let { newest } = making;
+  // Nearly always that of the sample before.
+  if (newest?.projectId !== projectId || newest.userId !== userId || newest.metadata !== metadata) {
+    newest = { projectId, userId, metadata, name: groupName(projectId, userId, metadata) };
+    making.newest = newest;
+    making.owners.set(JSON.stringify([projectId, userId]), [projectId, userId]);
+    if (metadata !== null) making.metadata.add(metadata);
+  }
   const id = () => row.message_id ?? uuidText(row.key);
-  making.builder.add({ timestamp, volume, epoch, group: groupName(projectId, userId, metadata), id });
+  making.builder.add({ timestamp, volume, epoch, group: newest.name, id });
 }
 
 function uuidText(key: Uint8Array | string): string {
