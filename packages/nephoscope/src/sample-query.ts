@@ -1,6 +1,8 @@
-import { parseTimestamp } from '@nephoscope/core';
+import { NephoscopeError, formatTimestamp, parseTimestamp } from '@nephoscope/core';
 import type { SampleFilter } from '@nephoscope/core/sample-store';
+import { isStorableTime } from '@nephoscope/message';
 import { systemClock } from '@nephoscope/runtime';
+import { fromWallClock } from '@nephoscope/statistics';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 
@@ -13,6 +15,7 @@ export interface QueryOptions {
   readonly meter?: string;
   readonly resource?: string;
   readonly project?: string;
+  readonly source?: string;
   readonly start?: bigint;
   readonly end?: bigint;
   readonly limit?: number;
@@ -25,14 +28,27 @@ export function withQueryOptions(command: Command, limited: string): Command {
     .option('--meter <name>', 'only this meter')
     .option('--resource <id>', 'only this resource: an instance, or a disk or network card of one')
     .option('--project <id>', 'only this project')
+    .option('--source <name>', 'only samples of this source')
     .option('--start <time>', "from this time on: 2026-11-22T21:00:00Z, or '2h' for two hours ago", momentOption)
     .option('--end <time>', 'before this time', momentOption)
     .option('--limit <n>', limited, countOption);
 }
 
-export function filterOf({ meter, resource, project, start, end }: QueryOptions): SampleFilter {
+/** @throws RANGE_INVALID */
+export function filterOf({ meter, resource, project, source, start, end }: QueryOptions): SampleFilter {
   const only = (value: string | undefined) => (value === undefined ? undefined : [value]);
-  return { scope: 'all', meters: only(meter), resources: only(resource), projects: only(project), start, end };
+  const names = { meters: only(meter), resources: only(resource), projects: only(project), sources: only(source) };
+  return { scope: 'all', ...names, ...rangeOf({ start, end }) };
+}
+
+/** @throws RANGE_INVALID for a range that ends before it starts, in which nothing can be */
+export function rangeOf({ start, end }: Pick<SampleFilter, 'start' | 'end'>): Pick<SampleFilter, 'start' | 'end'> {
+  if (start !== undefined && end !== undefined && start >= end)
+    throw new NephoscopeError(
+      'RANGE_INVALID',
+      `a range ends after it starts; this one is from ${formatTimestamp(start)} to ${formatTimestamp(end)}`,
+    );
+  return { start, end };
 }
 
 const nanoseconds: Readonly<Record<string, bigint>> = {
@@ -42,26 +58,35 @@ const nanoseconds: Readonly<Record<string, bigint>> = {
   d: 86_400_000_000_000n,
 };
 
+/** A day, perhaps with a time of at least minutes, perhaps with its offset from UTC. */
+const written = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2}(?:[.,]\d+)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/;
+
 /**
- * A moment as an operator writes it, in ns since 1970 UTC: an ISO 8601 time or day (UTC unless it has a zone), or how
- * long it is ago (`30s`, `10m`, `2h`, `7d`).
+ * A moment as an operator writes it, in ns since 1970 UTC: an ISO 8601 time or day (of the zone unless it has an offset
+ * from UTC), or how long it is ago (`30s`, `10m`, `2h`, `7d`).
  *
- * @throws TIMESTAMP_INVALID
+ * @throws TIMESTAMP_INVALID, ZONE_UNKNOWN
  */
-export function parseMoment(text: string, now: bigint): bigint {
+export function parseMoment(text: string, now: bigint, zone = 'UTC'): bigint {
   const [, amount, unit = ''] = /^(\d{1,9}) ?([smhd])(?: ago)?$/.exec(text) ?? [];
   if (amount !== undefined) return now - BigInt(amount) * (nanoseconds[unit] ?? 0n);
-  return parseTimestamp(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00` : text);
+  const [, day, time = '00:00', seconds = ':00', offset] = written.exec(text) ?? [];
+  if (day === undefined) return parseTimestamp(text);
+  const moment = parseTimestamp(`${day}T${time}${seconds}${offset ?? ''}`);
+  return offset === undefined && zone !== 'UTC' ? fromWallClock(moment, zone) : moment;
 }
 
 export function momentOption(text: string): bigint {
+  let moment: bigint;
   try {
-    return parseMoment(text, systemClock.now());
+    moment = parseMoment(text, systemClock.now());
   } catch {
     throw new InvalidArgumentError(
       "Write a time as 2026-11-22T21:00:00Z, a day as 2026-11-22, or '2h' for two hours ago.",
     );
   }
+  if (isStorableTime(moment)) return moment;
+  throw new InvalidArgumentError('Times are kept from 1678 to 2262.');
 }
 
 /** An option that may be given several times. */

@@ -13,14 +13,20 @@ describe('parseMoment', () => {
     ['2h ago', '2026-11-22T19:00:00Z'],
     ['7 d', '2026-11-15T21:00:00Z'],
     ['2026-11-01', '2026-11-01T00:00:00Z'],
+    ['2026-11-01T10:00', '2026-11-01T10:00:00Z'],
+    ['2026-11-01T00:10Z', '2026-11-01T00:10:00Z'],
+    ['2026-11-01 10:00+01:00', '2026-11-01T09:00:00Z'],
     ['2026-11-01T10:00:00.123456789+01:00', '2026-11-01T09:00:00.123456789Z'],
   ])('%s is %s', (text, moment) => {
     expect(parseMoment(text, now)).toBe(parseTimestamp(moment));
   });
 
-  it.each(['', 'yesterday', '1w', '-1h', '2026-02-30', '1.5h'])('refuses %p', (text) => {
-    expect(() => parseMoment(text, now)).toThrow(expect.objectContaining({ code: 'TIMESTAMP_INVALID' }));
-  });
+  it.each(['', 'yesterday', '1w', '-1h', '2026-02-30', '2026-11-01T10', '2026-11-01T25:00', '1.5h'])(
+    'refuses %p',
+    (text) => {
+      expect(() => parseMoment(text, now)).toThrow(expect.objectContaining({ code: 'TIMESTAMP_INVALID' }));
+    },
+  );
 });
 
 describe('the options of a query', () => {
@@ -39,6 +45,8 @@ describe('the options of a query', () => {
       'r',
       '--project',
       'p',
+      '--source',
+      's',
       '--start',
       '2026-11-22T21:00:00Z',
       '--end',
@@ -51,6 +59,7 @@ describe('the options of a query', () => {
       meters: ['cpu'],
       resources: ['r'],
       projects: ['p'],
+      sources: ['s'],
       start: now,
       end: parseTimestamp('2026-11-23T00:00:00Z'),
     });
@@ -61,11 +70,20 @@ describe('the options of a query', () => {
     expect(filterOf(parse())).toEqual({ scope: 'all' });
   });
 
+  it('refuse a range that ends before it starts', () => {
+    expect(() => filterOf(parse('--start', '3d', '--end', '5d'))).toThrow(
+      expect.objectContaining({ code: 'RANGE_INVALID' }),
+    );
+    expect(() => filterOf(parse('--start', '2026-11-22', '--end', '2026-11-22'))).toThrow('ends after it starts');
+  });
+
   it.each([
     ['--limit', '0'],
     ['--limit', '1.5'],
     ['--limit', 'all'],
     ['--start', 'soon'],
+    ['--start', '1500-01-01T00:00:00Z'],
+    ['--end', '2300-01-01'],
     ['--meters', 'cpu'],
   ])('%s %s is a usage error', (...args) => {
     expect(() => parse(...args)).toThrow(expect.objectContaining({ exitCode: 1 }));

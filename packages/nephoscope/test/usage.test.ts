@@ -1,4 +1,4 @@
-import { parseTimestamp } from '@nephoscope/core';
+import { describeError, parseTimestamp } from '@nephoscope/core';
 import type { Figure } from '@nephoscope/statistics';
 
 import { readOptions } from '../src/usage/figure-options.js';
@@ -16,6 +16,15 @@ it('covers this month so far in the time zone, unless a range is given', () => {
   expect(rangeOf({ zone: 'Asia/Tokyo', start: '2026-10-15', end: '2026-10-15T12:00:00+09:00' })).toEqual({
     start: time('2026-10-14T15:00:00'),
     end: time('2026-10-15T03:00:00'),
+  });
+  // A time without an offset from UTC is one of the zone, as a day is.
+  expect(rangeOf({ zone: 'Asia/Kathmandu', start: '2026-10-01T10:00:00', end: '2026-10-01T12:00' })).toEqual({
+    start: time('2026-10-01T04:15:00'),
+    end: time('2026-10-01T06:15:00'),
+  });
+  expect(rangeOf({ zone: '+05:45', start: '2026-10-01 10:00:00.25', end: '2026-10-01T12:00Z' })).toEqual({
+    start: time('2026-10-01T04:15:00.25'),
+    end: time('2026-10-01T12:00:00'),
   });
   expect(rangeOf({ start: '2h' })).toEqual({ start: time('2026-10-14T20:30:00'), end: now });
   expect(rangeOf({ zone: 'Europe/Berlin', month: '2026-10' })).toEqual({
@@ -55,8 +64,29 @@ it.each([
   [{ month: '2026-13' }, 'RANGE_INVALID'],
   [{ start: 'yesterday' }, 'TIMESTAMP_INVALID'],
   [{ zone: 'Mars' }, 'ZONE_UNKNOWN'],
+  [{ zone: 'Mars', start: '2026-10-01T10:00' }, 'ZONE_UNKNOWN'],
+  // The clock was set back, and forward.
+  [{ zone: 'Europe/Berlin', start: '2026-10-25T02:30:00' }, 'TIMESTAMP_INVALID'],
+  [{ zone: 'Europe/Berlin', start: '2026-03-29T02:30' }, 'TIMESTAMP_INVALID'],
 ])('refuses %j', (options, code) => {
   expect(() => readOptions({ zone: 'UTC', ...options }, now)).toThrow(expect.objectContaining({ code }));
+});
+
+it.each([
+  [{ by: 'dey' }, ['project', 'metadata.<key>', 'hour, day, week, month, year', '15m']],
+  [{ month: 'nov' }, ['2026-10-05']],
+  [{ month: '2026-13' }, ['2026-10-05']],
+  [{ zone: 'Mars/X' }, ['Europe/Berlin', '+05:45']],
+  [{ zone: 'Europe/Berlin', start: '2026-10-25T02:30:00' }, ['2026-10-25T02:30:00', 'twice', '+02:00']],
+])('says what is expected instead of %j, and nothing of libraries', (options, texts) => {
+  let said = '';
+  try {
+    readOptions({ zone: 'UTC', ...options }, now);
+  } catch (error) {
+    said = describeError(error);
+  }
+  for (const text of texts) expect(said).toContain(text);
+  expect(said).not.toMatch(/Invalid|Temporal|RangeError/);
 });
 
 const figure: Figure = {

@@ -10,7 +10,7 @@ export { instantOf } from './instant.js';
 export type { Instant, Reading } from './instant.js';
 export type { Interval } from './interval-set.js';
 export { metadataValue } from './metadata-value.js';
-export { calendarRange, formatInZone, periodsOf } from './periods.js';
+export { calendarRange, fromWallClock, formatInZone, periodsOf } from './periods.js';
 export type { CalendarUnit, Period, PeriodSpec } from './periods.js';
 export { readFigures } from './read-figures.js';
 export type { FiguresFound } from './read-figures.js';

@@ -62,12 +62,30 @@ export function calendarRange(text: string, zone = 'UTC'): Interval {
     const unit = day !== undefined ? 'days' : month !== undefined ? 'months' : 'years';
     const date = Temporal.PlainDate.from(`${year}-${month ?? '01'}-${day ?? '01'}`);
     return { start: startOf(date, zone), end: startOf(date.add({ [unit]: 1 }), zone) };
-  } catch (cause) {
+  } catch {
+    // Of dates and zones the library's texts say less.
     if (match !== null) knownZone(zone);
     throw new NephoscopeError(
       'RANGE_INVALID',
       `'${text.slice(0, 40)}' is no year, month or day: write it as 2026, 2026-10 or 2026-10-05`,
-      { cause },
+    );
+  }
+}
+
+/**
+ * The instant at which a zone's wall clock shows what the clock of UTC shows at `time`.
+ *
+ * @throws ZONE_UNKNOWN, and TIMESTAMP_INVALID where the clock shows it twice or never, as when it is set back or forward
+ */
+export function fromWallClock(time: bigint, zone: string): bigint {
+  const wall = at(time, 'UTC').toPlainDateTime();
+  try {
+    return wall.toZonedDateTime(knownZone(zone), { disambiguation: 'reject' }).epochNanoseconds;
+  } catch (error) {
+    if (error instanceof NephoscopeError) throw error;
+    throw new NephoscopeError(
+      'TIMESTAMP_INVALID',
+      `${wall.toString()} is there twice or not at all in ${zone}, where the clock was set: write its offset from UTC, too, such as +02:00`,
     );
   }
 }
@@ -151,11 +169,10 @@ function knownZone(zone: string): string {
   try {
     at(0n, zone);
     return zone;
-  } catch (cause) {
+  } catch {
     throw new NephoscopeError(
       'ZONE_UNKNOWN',
-      `'${zone.slice(0, 40)}' is no time zone that is known here: write it as Europe/Berlin or UTC`,
-      { cause },
+      `'${zone.slice(0, 40)}' is no time zone that is known here: write it as Europe/Berlin, UTC or +05:45`,
     );
   }
 }

@@ -8,7 +8,7 @@ import { withStore } from '../open-store.js';
 import { printExactly, printNote } from '../output.js';
 import { withSignsOfLife } from '../progress.js';
 import { runCommand } from '../run.js';
-import { listOption, momentOption } from '../sample-query.js';
+import { listOption, momentOption, rangeOf } from '../sample-query.js';
 import { groupDigits } from '../text/group-digits.js';
 
 interface ExportOptions {
@@ -78,5 +78,5 @@ async function exportSamples(options: ExportOptions, signal: AbortSignal): Promi
 
 function filterOf({ meter, resource, project, user, source, start, end }: ExportOptions): SampleFilter {
   const names = { meters: meter, resources: resource, projects: project, users: user, sources: source };
-  return { scope: 'all', ...names, start, end };
+  return { scope: 'all', ...names, ...rangeOf({ start, end }) };
 }

@@ -1,8 +1,9 @@
-import { NephoscopeError } from '@nephoscope/core';
+import { NephoscopeError, isNephoscopeError } from '@nephoscope/core';
 import { calendarRange, formatInZone, functionOf, groupKeyOf, roundingModes } from '@nephoscope/statistics';
 import type {
   CalendarUnit,
   FigureSelection,
+  GroupKey,
   Interval,
   PeriodSpec,
   Rounding,
@@ -70,10 +71,14 @@ export function withFigureOptions(command: Command, functions: string): Command 
     )
     .option(
       '--start <time>',
-      "from this time on: 2026-10-05 in the zone, 2026-10-05T14:00:00Z, or '2h' for two hours ago",
+      "from this time on: 2026-10-05 or 2026-10-05T14:00 in the zone, 2026-10-05T14:00:00Z, or '2h' for two hours ago",
     )
     .option('--end <time>', 'before this time; now by default')
-    .option('--zone <zone>', 'the time zone of months and periods, such as Europe/Berlin', 'UTC')
+    .option(
+      '--zone <zone>',
+      'the time zone of months, periods, and times without an offset from UTC: Europe/Berlin, +05:45',
+      'UTC',
+    )
     .option(
       '--by <list>',
       'a figure for each: hour, day, week, month, year or a length such as 15m; and project, user, resource, instance, source or metadata.<key>',
@@ -113,7 +118,7 @@ export function readOptions(
   if (periods.length > 1)
     throw new NephoscopeError('GROUP_UNKNOWN', `--by takes one of ${units.join(', ')} or a length, not several`);
   const named = by.filter((name) => periodOf(name, zone) === undefined);
-  const groups = [...new Set(['meter', ...named])].map(groupKeyOf);
+  const groups = [...new Set(['meter', ...named])].map(groupNamed);
   const functions = listed(options.function).map(functionOf);
   const query = {
     ...rangeOf(options, now),
@@ -127,6 +132,19 @@ export function readOptions(
   return { query, view: { zone, unit, groups } };
 }
 
+/** @throws GROUP_UNKNOWN that names the periods, too: `--by` takes both */
+function groupNamed(name: string): GroupKey {
+  try {
+    return groupKeyOf(name);
+  } catch (error) {
+    if (!isNephoscopeError(error, 'GROUP_UNKNOWN')) throw error;
+    throw new NephoscopeError(
+      'GROUP_UNKNOWN',
+      `${error.message}; and as periods ${units.join(', ')} or a length such as 15m`,
+    );
+  }
+}
+
 /** Undefined for what is no period. */
 function periodOf(name: string, zone: string): PeriodSpec | undefined {
   if (units.includes(name)) return { calendar: name as CalendarUnit, zone };
@@ -137,7 +155,7 @@ function periodOf(name: string, zone: string): PeriodSpec | undefined {
 function rangeOf({ month, start, end, zone }: Omit<FigureOptions, 'by'>, now: bigint): Interval {
   if (month !== undefined) return calendarRange(month, zone);
   const moment = (text: string) =>
-    /^\d{4}(-\d{2}){0,2}$/.test(text) ? calendarRange(text, zone).start : parseMoment(text, now);
+    /^\d{4}(-\d{2}){0,2}$/.test(text) ? calendarRange(text, zone).start : parseMoment(text, now, zone);
   const current = () => calendarRange(formatInZone(now, zone).slice(0, 7), zone).start;
   return {
     start: start === undefined ? current() : moment(start),
