@@ -111,10 +111,22 @@ it.each([
   [['create', 'x'], 'say what it sees'],
   [['create', 'x', '--all', '--project', 'p'], 'say what it sees'],
   [['create', 'x', '--all', '--expires', '3'], 'A span is expected'],
+  [['create', 'x', '--project', 'aaa '], 'ends with a blank'],
   [['revoke', 'x'], "there is no token 'x'"],
 ])('tokens %j fails: %s', async (args, message) => {
   await configure({ access: { directory: join(cwd, 'tokens') } });
   expect(await tokens(...args)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(message) });
+});
+
+it('one damaged file is warned of, and hides no other token', async () => {
+  await configure({ access: { directory: join(cwd, 'tokens') } });
+  await tokens('create', 'shop', '--all');
+  const damaged = join(cwd, 'tokens', `${'0'.repeat(16)}.json`);
+  await writeFile(damaged, '{', { mode: 0o600 });
+  const listed = await tokens('list');
+  expect(listed).toMatchObject({ code: 0, stdout: expect.stringContaining('shop') });
+  expect(listed.stderr).toContain(`warning: ${damaged} is not what`);
+  expect((await nephoscope(cwd, 'tokens', 'create', '--help')).stdout).toMatch(/\(default: 90d\)/);
 });
 
 it('without a directory tokens cannot be created, and the error says what to configure', async () => {

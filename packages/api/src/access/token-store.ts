@@ -1,9 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chown, link, mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises';
+import { chown, link, lstat, mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { NephoscopeError } from '@nephoscope/core';
+import { NephoscopeError, isNephoscopeError } from '@nephoscope/core';
 import { Secret } from '@nephoscope/core/options';
 import { z } from 'zod';
 
@@ -46,8 +46,14 @@ export class TokenStore {
   async create(
     given: Pick<TokenRecord, 'name' | 'scope' | 'role'> & { readonly expires: Date | null },
   ): Promise<{ readonly token: Secret; readonly record: TokenRecord }> {
+    const texts = [given.name, given.scope === 'all' ? '' : given.scope.project];
+    if (texts.some((text) => text !== text.trim()))
+      throw new NephoscopeError(
+        'TOKEN_INVALID',
+        'a name or the id of a project neither begins nor ends with a blank: such a project would have no samples',
+      );
     await this.#prepare();
-    if ((await this.list()).some(({ name }) => name === given.name))
+    if ((await this.list(ignored)).some(({ name }) => name === given.name))
       throw new NephoscopeError(
         'TOKEN_INVALID',
         `there is a token named '${given.name}': revoke it, or choose another name`,
@@ -70,25 +76,55 @@ export class TokenStore {
     return { token, record: record.data };
   }
 
-  /** Sorted by name. @throws TOKENS_UNAVAILABLE, TOKEN_INVALID */
-  async list(): Promise<readonly TokenRecord[]> {
+  /**
+   * Sorted by name.
+   *
+   * @param unusable is told of each file that is damaged, unreadable, or that others may write; the other tokens are listed
+   * @throws TOKENS_UNAVAILABLE
+   */
+  async list(unusable: (error: NephoscopeError) => void): Promise<readonly TokenRecord[]> {
     const names = await readdir(this.#directory).catch((error: unknown) => {
       if (isMissing(error)) return [];
       throw this.#unavailable(error);
     });
     const ids = names.flatMap((name) => /^([0-9a-f]{16})\.json$/.exec(name)?.[1] ?? []);
-    const records = await Promise.all(ids.map((id) => this.#read(id)));
+    const records = await Promise.all(
+      ids.map((id) =>
+        this.#read(id).catch((error: unknown) => {
+          if (!isNephoscopeError(error)) throw error;
+          unusable(error);
+          return undefined;
+        }),
+      ),
+    );
     return records.filter((one) => one !== undefined).sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  /** @returns false if none has this id or name. @throws TOKENS_UNAVAILABLE, TOKEN_INVALID */
+  /**
+   * Removes a file that cannot be used, too, by its id.
+   *
+   * @returns false if none has this id or name. @throws TOKENS_UNAVAILABLE
+   */
   async revoke(idOrName: string): Promise<boolean> {
-    const found = (await this.list()).find(({ id, name }) => id === idOrName || name === idOrName);
-    if (found === undefined) return false;
-    await unlink(this.#pathOf(found.id)).catch((error: unknown) => {
+    const found = (await this.list(ignored)).find(({ id, name }) => id === idOrName || name === idOrName);
+    const id = found?.id ?? (await this.#idOf(idOrName));
+    if (id === undefined) return false;
+    await unlink(this.#pathOf(id)).catch((error: unknown) => {
       if (!isMissing(error)) throw this.#unavailable(error);
     });
     return true;
+  }
+
+  /** Undefined for a text that is no id of a file here. */
+  async #idOf(text: string): Promise<string | undefined> {
+    if (!/^[0-9a-f]{16}$/.test(text)) return undefined;
+    return await lstat(this.#pathOf(text)).then(
+      () => text,
+      (error: unknown) => {
+        if (isMissing(error)) return undefined;
+        throw this.#unavailable(error);
+      },
+    );
   }
 
   /** Undefined if it is unknown, expired or revoked. @throws TOKENS_UNAVAILABLE, TOKEN_INVALID */
@@ -154,7 +190,14 @@ export class TokenStore {
       }
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw error instanceof NephoscopeError ? error : this.#unavailable(error);
+      if (error instanceof NephoscopeError) throw error;
+      throw new NephoscopeError(
+        'TOKENS_UNAVAILABLE',
+        `${path} cannot be read: check whose it is, and that it is no link`,
+        {
+          cause: error,
+        },
+      );
     }
     try {
       const record = recordSchema.parse(JSON.parse(text));
@@ -181,6 +224,9 @@ export class TokenStore {
 function hashOf(token: Secret): Buffer {
   return createHash('sha256').update(token.reveal()).digest();
 }
+
+/** Of files that cannot be used: `list` of the command tells of them. */
+const ignored = () => undefined;
 
 function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';

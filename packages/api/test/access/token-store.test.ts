@@ -19,6 +19,10 @@ let folder: string;
 let directory: string;
 let store: TokenStore;
 
+/** None is expected. */
+const unusable = (error: Error): never => {
+  throw error;
+};
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'nephoscope-tokens-'));
   directory = join(folder, 'tokens');
@@ -68,7 +72,7 @@ it('does not find a token that was revoked by its name or id', async () => {
   const [{ token, record }, { token: other }] = [await make('a'), await make('b')];
   expect(await store.revoke(record.id)).toBe(true);
   expect(await store.revoke('b')).toBe(true);
-  expect([await store.find(token), await store.find(other), await store.list()]).toEqual([
+  expect([await store.find(token), await store.find(other), await store.list(unusable)]).toEqual([
     undefined,
     undefined,
     [],
@@ -76,11 +80,42 @@ it('does not find a token that was revoked by its name or id', async () => {
   expect(await store.revoke('b')).toBe(false);
 });
 
+it('lists the other tokens beside files that cannot be used, and removes those by their ids', async () => {
+  const records = [await make('damaged'), await make('written'), await make('linked'), await make('sound')].map(
+    ({ record }) => record,
+  );
+  const [damaged, written, linked] = records.map(({ id }) => join(directory, `${id}.json`)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(damaged, '{');
+  chmodSync(written, 0o666);
+  rmSync(linked);
+  symlinkSync('/dev/null', linked);
+  const told: string[] = [];
+  const listed = await store.list(({ message }) => void told.push(message));
+  expect(listed.map(({ name }) => name)).toEqual(['sound']);
+  expect(told).toHaveLength(3);
+  for (const path of [damaged, written, linked]) expect(told.join()).toContain(path);
+  await expect(make('another')).resolves.toBeDefined();
+  expect(await store.revoke('damaged')).toBe(false);
+  for (const { id } of records) expect(await store.revoke(id)).toBe(true);
+  expect((await store.list(unusable)).map(({ name }) => name)).toEqual(['another']);
+});
+
+it.each(['aaa ', ' aaa', '\taaa'])('refuses %j as a name and as a project', async (text) => {
+  await expect(make(text)).rejects.toEqual(code('TOKEN_INVALID'));
+  const scope = { project: text };
+  await expect(store.create({ name: 'a', scope, role: 'reader', expires: null })).rejects.toThrow('blank');
+  expect(await store.list(unusable)).toEqual([]);
+});
+
 it('lists tokens by name, and none before the first was created', async () => {
-  expect(await store.list()).toEqual([]);
+  expect(await store.list(unusable)).toEqual([]);
   await make('b');
   await make('a');
-  expect((await store.list()).map(({ name }) => name)).toEqual(['a', 'b']);
+  expect((await store.list(unusable)).map(({ name }) => name)).toEqual(['a', 'b']);
 });
 
 it('refuses a name that is in use, and an empty name', async () => {
@@ -123,6 +158,6 @@ describe('refuses a token file', () => {
   it('if the directory is not a directory', async () => {
     writeFileSync(directory, '');
     await expect(make()).rejects.toEqual(code('TOKENS_UNAVAILABLE'));
-    await expect(store.list()).rejects.toEqual(code('TOKENS_UNAVAILABLE'));
+    await expect(store.list(unusable)).rejects.toEqual(code('TOKENS_UNAVAILABLE'));
   });
 });

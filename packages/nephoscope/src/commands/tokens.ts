@@ -42,7 +42,7 @@ interface CreateOptions {
   readonly project?: string;
   readonly all?: true;
   readonly mayPost?: true;
-  readonly expires: Date | 'never';
+  readonly expires?: Date | 'never';
 }
 
 function createCommand(): Command {
@@ -54,12 +54,10 @@ function createCommand(): Command {
     .option('--project <id>', 'sees the samples of this project')
     .option('--all', 'sees everything')
     .option('--may-post', 'may post samples too: of the project, or of any')
-    .option('--expires <span>', "'12h', '90d' or 'never'", expiryOption, expiryOption('90d'))
+    .option('--expires <span>', "'12h', '90d' or 'never' (default: 90d)", expiryOption)
     .addHelpText(
       'after',
       `
-The default of --expires is 90d.
-
 Examples:
   nephoscope tokens create billing --all
   nephoscope tokens create 'shop, dashboard' --project 0d8f… --expires 365d
@@ -67,7 +65,7 @@ Examples:
     )
     .action((name: string, options: CreateOptions) =>
       runCommand(async () => {
-        const { project, all, mayPost, expires } = options;
+        const { project, all, mayPost, expires = expiryOption('90d') } = options;
         if ((project === undefined) === (all === undefined))
           throw new NephoscopeError('TOKEN_INVALID', 'say what it sees: --project ID, or --all');
         const store = await storeOf(options.config);
@@ -99,7 +97,7 @@ Example:
     )
     .action(({ config, json }: { config?: string; json?: true }) =>
       runCommand(async () => {
-        const found = await (await storeOf(config)).list();
+        const found = await (await storeOf(config)).list(({ message }) => printNote(`warning: ${message}`));
         if (json === true) {
           for (const { hash: _, ...record } of found) await print(`${JSON.stringify(record)}\n`);
         } else if (found.length === 0) {
