@@ -1,5 +1,5 @@
 import { Backoff, LogLimit } from '@nephoscope/async';
-import { NephoscopeError, describeError, isPermanentError } from '@nephoscope/core';
+import { NephoscopeError, isPermanentError } from '@nephoscope/core';
 import type { Clock, Logger } from '@nephoscope/core';
 
 import { openConnection } from './open-connection.js';
@@ -65,7 +65,7 @@ export class ReconnectingConnection {
       });
     } catch (error) {
       if (!this.#stopping.signal.aborted) throw error;
-      throw new NephoscopeError('BUS_UNAVAILABLE', `gave up connecting: ${describeError(this.#problem)}`, {
+      throw new NephoscopeError('BUS_UNAVAILABLE', `gave up connecting: ${this.#problem.message}`, {
         cause: this.#stopping.signal.reason,
       });
     } finally {

@@ -1,4 +1,4 @@
-import { NephoscopeError } from '@nephoscope/core';
+import { NephoscopeError, isNephoscopeError } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core/message-bus';
 import { createPlugin, systemClock } from '@nephoscope/runtime';
 import type { ActivePlugin } from '@nephoscope/runtime';
@@ -34,7 +34,14 @@ export async function withBus(
   try {
     await withSignsOfLife(
       (seconds) => `Connecting … ${seconds} s`,
-      bus.start(deadline(signal, connectTime, 'nothing was done: the bus was not reached')),
+      bus.start(deadline(signal, connectTime, 'the bus was not reached')).catch((error: unknown) => {
+        if (signal.aborted || !isNephoscopeError(error, 'BUS_UNAVAILABLE')) throw error;
+        const why = error.message.replace(/^gave up connecting: /, '');
+        throw new NephoscopeError(
+          'BUS_UNAVAILABLE',
+          `nothing was done, because the bus was not reached within ${connectTime / 1_000} s (${why})`,
+        );
+      }),
     );
     await use(bus);
   } finally {
