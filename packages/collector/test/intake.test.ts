@@ -7,6 +7,8 @@ import {
   meteringTopology,
   parseJson,
   readMeteringMessage,
+  signJsonMessage,
+  JsonNumber,
 } from '@nephoscope/message';
 import type { JsonObject } from '@nephoscope/message';
 
@@ -262,5 +264,46 @@ it('turns every message of a hostile body into a sample or a refusal', () => {
       for (const { text } of samples) expect(verifier.verify(parseJson(text) as JsonObject)).toBe('verified');
     }),
     { numRuns: 300 },
+  );
+});
+
+describe.each(['cumulative', 'delta', 'gauge'])('a signed %s volume', (type) => {
+  const signed = (volume: string) =>
+    signJsonMessage(
+      new Map(parseJson(line()) as JsonObject)
+        .set('counter_type', type)
+        .set('counter_volume', new JsonNumber(volume)),
+      createSigner({ secret, form: 'canonical' }),
+    );
+  const after = (first: string, then: string) => {
+    const messages = new KnownMessages();
+    const take = (text: string) =>
+      takeIn(
+        new FakeDelivery({
+          queue: meteringTopology.queue,
+          ...{ routingKey: 'metering.cpu', contentType: 'application/json', body: Buffer.from(text) },
+        }),
+        { messages, verifier },
+      );
+    expect(take(first).samples).toHaveLength(1);
+    return take(then);
+  };
+
+  it.each(['1e999999999', '-1e999999999', '1e100000', '1e-999', '1e400', `0.${'0'.repeat(499)}1`])(
+    'of %s is a dead letter, also when its message is otherwise known',
+    (volume) => {
+      const { samples, refusals } = after(signed('1'), signed(volume));
+      expect(samples).toEqual([]);
+      expect(refusals).toMatchObject([
+        { kind: 'unreadable', count: 1, reason: expect.stringMatching(/counter_volume is .*400 digits/) },
+      ]);
+    },
+  );
+
+  it.each(['-0', '1E+5', '1e30', '1e-30', '1.7976931348623157e+308', '5e-324', '9'.repeat(400)])(
+    'of %s is recorded',
+    (volume) => {
+      expect(after(signed('1'), signed(volume)).samples).toMatchObject([{ volume }]);
+    },
   );
 });

@@ -1,7 +1,7 @@
 import { describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core/sample-store';
 
-import { readMeteringMessage } from './read-metering-message.js';
+import { readRecordedMessage } from './read-metering-message.js';
 import type { RejectionReason, Verifier } from './signature.js';
 import type { SignatureForm } from './signature-form.js';
 
@@ -40,9 +40,9 @@ const columns = [
  * completely, and shares no shortcut with the collector that recorded it.
  */
 export function checkSample(sample: Sample, verifier: Verifier): SampleCheck {
-  let read: ReturnType<typeof readMeteringMessage>;
+  let read: ReturnType<typeof readRecordedMessage>;
   try {
-    read = readMeteringMessage(sample.text);
+    read = readRecordedMessage(sample.text);
   } catch (error) {
     if (!isNephoscopeError(error)) throw error;
     return { problem: 'unreadable', reason: describeError(error) };

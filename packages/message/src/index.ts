@@ -35,4 +35,5 @@ export { signedMessage, signedText } from './signed-message.js';
 export type { SignatureForm } from './signature-form.js';
 export type { SignedMessage } from './signed-message.js';
 export { valueAt } from './value-at.js';
+export { volumeProblem } from './volume-bounds.js';
 export { addVolumes, subtractVolumes } from './volumes.js';

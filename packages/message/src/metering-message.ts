@@ -7,6 +7,7 @@ import { JsonNumber, quoteJson } from './json.js';
 import { isDeepFrozen, writeMetadata } from './metadata.js';
 import type { FormWriter } from './signature-form.js';
 import type { Signer } from './signature.js';
+import { volumeProblem } from './volume-bounds.js';
 
 /** The fields of a metering message besides its counter. */
 export interface MeteringEnvelope {
@@ -34,7 +35,7 @@ export interface MeteringEnvelope {
  *
  * The message always passes `sampleOf`: a message that it would refuse is not signed.
  *
- * @throws METER_VOLUME if the volume is NaN, infinite or not a number
+ * @throws METER_VOLUME if the volume is NaN, infinite or not a number, or has more than 400 digits
  * @throws COUNTER_INVALID if a field has the wrong type or cannot be written as JSON, or the line is over 1 MiB
  */
 export function signMeteringMessage(counter: Counter, envelope: MeteringEnvelope, signer: Signer): string {
@@ -223,6 +224,10 @@ function rememberingLast<T>(write: (value: T, writer: FormWriter) => Fields) {
 }
 
 function finiteVolume({ name, resourceId, volume }: Counter): number | bigint {
+  // The numbers of JavaScript all fit.
+  const problem = typeof volume === 'bigint' ? volumeProblem(volume) : undefined;
+  if (problem !== undefined)
+    throw new NephoscopeError('METER_VOLUME', `the volume of '${name}' for '${resourceId}' ${problem}`);
   if (typeof volume === 'bigint' || Number.isFinite(volume)) return volume;
   throw new NephoscopeError(
     'METER_VOLUME',

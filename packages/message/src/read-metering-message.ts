@@ -5,6 +5,7 @@ import { isCounterType } from './counter-type.js';
 import { isStorableTime, isText, isTextOrNull, maxMessageValues } from './field-rules.js';
 import { JsonNumber, isJsonObject, parseJson } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
+import { volumeProblem } from './volume-bounds.js';
 
 /** A message for the verifier, and the sample that a store records. */
 export interface ReadMessage {
@@ -22,6 +23,19 @@ const maxSequence = 2n ** 63n - 1n;
  * @throws MESSAGE_UNREADABLE naming the field; SAMPLE_WITHOUT_VOLUME
  */
 export function readMeteringMessage(text: string): ReadMessage {
+  const read = readRecordedMessage(text);
+  const problem = volumeProblem(read.sample.volume);
+  if (problem !== undefined) throw unreadable(`counter_volume ${problem}`);
+  return read;
+}
+
+/**
+ * The same of a message that a store has already: earlier versions recorded volumes of any size, whose signature can still be
+ * checked.
+ *
+ * @throws as {@link readMeteringMessage}
+ */
+export function readRecordedMessage(text: string): ReadMessage {
   let message: JsonValue;
   try {
     message = parseJson(text, maxMessageValues);

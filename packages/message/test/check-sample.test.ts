@@ -5,7 +5,9 @@ import type { Sample } from '@nephoscope/core/sample-store';
 import { checkSample } from '../src/check-sample.js';
 import { signMeteringMessage } from '../src/metering-message.js';
 import { readMeteringMessage } from '../src/read-metering-message.js';
-import { createSigner, createVerifier } from '../src/signature.js';
+import { JsonNumber, parseJson } from '../src/json.js';
+import type { JsonObject } from '../src/json.js';
+import { createSigner, createVerifier, signJsonMessage } from '../src/signature.js';
 import type { SignatureForm } from '../src/signature-form.js';
 
 const secret = new Secret('a secret of the tests');
@@ -30,6 +32,17 @@ const verifier = createVerifier({ secrets: [secret] });
 describe('checkSample', () => {
   it.each(['canonical', 'ceilometer'] as const)('verifies the form %s', (form) => {
     expect(checkSample(sampleOf({}, undefined, form), verifier)).toEqual({ form });
+  });
+
+  it('verifies a recorded volume that is no longer taken', () => {
+    const { text, ...sample } = sampleOf();
+    const volume = new JsonNumber('1e999999999');
+    const changed = new Map(parseJson(text) as JsonObject).set('counter_volume', volume);
+    const recorded = signJsonMessage(changed, createSigner({ secret, form: 'canonical' }));
+    expect(() => readMeteringMessage(recorded)).toThrow(/counter_volume is 1e999999999, .* more than 400 digits/);
+    expect(checkSample({ ...sample, text: recorded, volume: volume.text }, verifier)).toEqual({
+      form: 'canonical',
+    });
   });
 
   it('detects a message that was changed', () => {

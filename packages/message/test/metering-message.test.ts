@@ -187,6 +187,18 @@ describe('signMeteringMessage', () => {
     expect(() => sign({ ...counter, volume })).toThrow(expect.objectContaining({ code: 'METER_VOLUME' }) as Error);
   });
 
+  it.each(['cumulative', 'delta', 'gauge'] as const)('refuses %s volumes of more than 400 digits', (type) => {
+    for (const volume of [10n ** 400n, -(10n ** 400n), 10n ** 4_300n])
+      expect(() => sign({ ...counter, type, volume })).toThrow(
+        expect.objectContaining({
+          code: 'METER_VOLUME',
+          message: expect.stringContaining('more than 400 digits'),
+        }) as Error,
+      );
+    for (const volume of [10n ** 400n - 1n, Number.MAX_VALUE, -Number.MAX_VALUE, Number.MIN_VALUE, 1e-30])
+      expect(sign({ ...counter, type, volume })).toContain('"counter_volume":');
+  });
+
   it.each([
     [{ a: { b: [1, NaN] } }, 'resource_metadata.a.b[1] is NaN'],
     [{ a: '\ud83d' }, 'resource_metadata.a holds half a surrogate pair'],

@@ -25,7 +25,8 @@ const sizes = { second: 150, meter: 800, resource: 900, text: 90, metadata: 350 
 /** The most recent entries of one resource id: each epoch creates one, as do counters without epoch or with other metadata. */
 const maxOfResource = 8;
 
-const volume = /-?(?:0|[1-9]\d{0,39})(?:\.\d{1,40})?(?:[eE][+-]?\d{1,4})?/y;
+/** Much shorter than a volume may be. */
+const volume = /-?(?:0|[1-9]\d{0,39})(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?/y;
 
 /**
  * Reads metering messages and recognises those that resemble learned ones. Agents write nearly the same messages in every

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 
 import { parseTimestamp } from '@nephoscope/core';
-import { checkSample, isJsonObject, parseJson } from '@nephoscope/message';
+import { checkSample, isJsonObject, parseJson, signJsonMessage } from '@nephoscope/message';
+import type { JsonObject } from '@nephoscope/message';
 
 import { exportFormats, exportText } from '../../src/export/export-text.js';
 import { sampleOf } from '../sample.js';
-import { allOf, imported, problemsOf, samplesOf, verifier } from './entries.js';
+import { allOf, imported, problemsOf, samplesOf, signer, verifier } from './entries.js';
 
 /** As `/v2/samples` gives it. */
 const v2 = {
@@ -55,6 +56,24 @@ it.each([
   expect(sample?.volume).toBe(volume);
   expect(sample?.text).toContain(`"counter_volume":${volume},`);
 });
+
+it.each(['1e999999999', '-1e100000', '1e-401', `0.${'0'.repeat(499)}1`])(
+  'refuses the line with the volume %s, and takes the others',
+  async (volume) => {
+    const signed = sampleOf({}).text.replace(/"counter_volume":[^,]+/, `"counter_volume":${volume}`);
+    const own = signJsonMessage(
+      new Map([...(parseJson(signed) as JsonObject)].filter(([key]) => key !== 'message_signature')),
+      signer,
+    );
+    const other = line({ id: 'bad' }).replace('"volume":5', `"volume":${volume}`);
+    const { entries } = await imported([own, other, line({})].join('\n'));
+    expect(samplesOf(entries)).toMatchObject([{ volume: '5' }]);
+    expect(problemsOf(entries)).toEqual([
+      expect.stringMatching(/^FILE:1 .*counter_volume is .*400 digits/),
+      expect.stringMatching(/^FILE:2 .*counter_volume is .*400 digits/),
+    ]);
+  },
+);
 
 it('reads the pages of an API, which are arrays, and blank lines', async () => {
   const page = (...ids: string[]) => `[${ids.map((id) => line({ id })).join(', ')}]`;
