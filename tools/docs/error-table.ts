@@ -120,7 +120,11 @@ export const errorTable: readonly ErrorGroup[] = [
           'A pollster produced a total for a meter that is not cumulative, or from two parts with the same key.',
         what: defect,
       },
-      METER_VOLUME: { means: 'A counter’s volume is not a finite number.', what: defect },
+      METER_VOLUME: {
+        means:
+          'A counter’s volume is not a finite number, or written without an exponent has more than 400 digits before or after the point.',
+        what: defect,
+      },
       COUNTER_INVALID: {
         means:
           'A counter cannot be sent and is left out; others are not affected. A field has the wrong type, metadata or a string cannot be written as JSON, or the message would exceed 1 MiB or 5,000 values.',
@@ -188,6 +192,11 @@ export const errorTable: readonly ErrorGroup[] = [
       SAMPLES_UNSENT: {
         means: 'Samples were accepted, but the bus has not confirmed them.',
         what: 'Check the bus. The samples are in the spool, and the next run sends them. A counter from `send-counter` is not spooled; the message says how to repeat it.',
+      },
+      SAMPLES_UNRECORDED: {
+        means:
+          'Samples that a client posted with `direct=True` are on the bus, and no collector has recorded them within 10 s.',
+        what: 'Check that a collector runs, and its dead letters. Those that had a timestamp are recorded once, however often they are posted.',
       },
       AGENT_NOT_STARTED: { means: 'A compute agent was used before it was started.', what: defect },
     },
@@ -354,7 +363,12 @@ export const errorTable: readonly ErrorGroup[] = [
       },
       DECIMAL_INVALID: {
         means: 'A number is not one, or has an exponent beyond 140,000.',
-        what: 'Check the sample that it belongs to.',
+        what: 'Check where it was given.',
+      },
+      VOLUME_INVALID: {
+        means:
+          'No figure can be made of a sample that an earlier version recorded: its volume, written without an exponent, has more than 400 digits before or after the point. The error names the sample.',
+        what: 'Ask for other meters or resources, or for a time before it. To leave it out for good, export the store and import that into a new one, which refuses this sample and records the others.',
       },
       SAMPLES_REMOVED: {
         means:

@@ -148,9 +148,16 @@ function explained(error: unknown): {
       message:
         'It is not known whether the samples arrived. Repeat the request: those that had a timestamp are recorded once',
     };
+  if (isNephoscopeError(error, 'SAMPLES_UNRECORDED'))
+    return {
+      status: 503,
+      message:
+        'The samples are on the bus, and no collector has recorded them within 10 s. Those that had a timestamp are recorded once if the request is repeated. What a collector refuses is among its dead letters',
+    };
   // Without its message, which may name hosts and paths.
-  if (isNephoscopeError(error) || isTimeout(error))
-    return { status: 503, message: 'the database cannot be read at the moment' };
+  if (isOfDatabase(error)) return { status: 503, message: 'the database cannot be read at the moment' };
+  if (isNephoscopeError(error, 'TOKENS_UNAVAILABLE'))
+    return { status: 503, message: 'tokens cannot be checked at the moment' };
   const status = (error as { readonly statusCode?: unknown }).statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500)
     return { status, message: malformed.get(status) ?? 'the request is malformed' };
@@ -162,8 +169,10 @@ const malformed: ReadonlyMap<number, string> = new Map([
   [415, 'send the body as application/json or application/xml'],
 ]);
 
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && error.name === 'TimeoutError';
+/** Only these: who reads that the database is away looks there, and asks again, in vain if it is something else. */
+function isOfDatabase(error: unknown): boolean {
+  if (error instanceof Error && error.name === 'TimeoutError') return true;
+  return isNephoscopeError(error) && (error.code.startsWith('STORE_') || error.code === 'SQLITE_FILE');
 }
 
 /**

@@ -4,7 +4,6 @@ import type { RolledSpan, Sample, SeriesKey } from '@nephoscope/core/sample-stor
 
 import type { Rules } from './between.js';
 import { Cell } from './cell.js';
-import { parseDecimal } from './decimal.js';
 import { figuresOf, totalKey } from './figure.js';
 import type { Figure, FigureSource } from './figure.js';
 import { checkFunction, everyFunction, isCounterType, isPercentile, usualFunction } from './functions.js';
@@ -18,6 +17,7 @@ import { isAsRolled, usualDistance } from './rolled-rules.js';
 import { Series } from './series.js';
 import type { Cells } from './series.js';
 import type { SpanState } from './span-state.js';
+import { volumeOf } from './volume.js';
 
 /** Times in ns since 1970 UTC, lengths in ns. */
 export interface StatisticsQuery {
@@ -122,19 +122,21 @@ export class Statistics {
   }
 
   /**
-   * @throws FIGURE_MIXED if a figure would add different types or units, FUNCTION_REFUSED, READINGS_UNORDERED, DECIMAL_INVALID,
+   * @throws FIGURE_MIXED if a figure would add different types or units, FUNCTION_REFUSED, READINGS_UNORDERED, VOLUME_INVALID,
    *   TYPE_UNKNOWN
    */
   add(sample: Sample): void {
     const { of, end } = this.#query;
     const entry = this.#entryOf(sample);
+    const isAsked = of === undefined || of(sample);
+    const volume = volumeOf(sample, isAsked);
     if (sample.timestamp < end) this.#open.add(entry.series);
     else if (this.#open.delete(entry.series)) this.#ended = sample.timestamp;
     entry.series.add({
       at: sample.timestamp,
-      volume: parseDecimal(sample.volume),
+      volume,
       epoch: sample.epoch,
-      group: of === undefined || of(sample) ? this.#keyOf(sample, entry) : null,
+      group: isAsked ? this.#keyOf(sample, entry) : null,
       id: sample.messageId,
     });
   }

@@ -307,6 +307,33 @@ export function rollupTests(open: () => RollupStore): void {
     expect(await readFigures(reader, { scope: 'all' }, query, never)).toEqual(expected);
   });
 
+  it.each(types)(
+    'a %s volume that earlier versions recorded fails its own figures alone, rolled up or not',
+    async (type) => {
+      const opened = open();
+      const { store, reader, reset } = opened;
+      await reset();
+      const of = { type, meter: type, epoch: 'run' };
+      const good = [0, 30, 60, 90, 3_000].map((minute) =>
+        exampleSample({ ...of, resourceId: 'good', timestamp: time(minute), volume: '-0' }),
+      );
+      const bad = exampleSample({ ...of, resourceId: 'bad', timestamp: time(70), volume: '1e100000' });
+      await store.record([...good, bad, exampleSample({ ...of, resourceId: 'bad', timestamp: time(3_000) })]);
+      for (const until of [0, 3_000]) {
+        await rollUp(opened, time(until));
+        const query = { start: time(0), end: time(120) };
+        const figures = (resources?: readonly string[]) =>
+          readFigures(reader, { scope: 'all', resources }, query, never);
+        expect(await figures(['good'])).toEqual(expectedFigures(good, query, { scope: 'all' }));
+        for (const asked of [undefined, ['bad']])
+          await expect(figures(asked)).rejects.toMatchObject({
+            code: 'VOLUME_INVALID',
+            message: expect.stringContaining(bad.messageId),
+          });
+      }
+    },
+  );
+
   it('two that roll up at once do not take the other one’s work apart', async () => {
     const opened = open();
     const { store, reader, reset, another } = opened;

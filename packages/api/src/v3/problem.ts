@@ -41,6 +41,7 @@ const kindOfCode: ReadonlyMap<string, ProblemKind> = new Map([
   ['FIGURE_MIXED', 'refused'],
   ['TYPE_UNKNOWN', 'refused'],
   ['SAMPLES_REMOVED', 'refused'],
+  ['VOLUME_INVALID', 'refused'],
   ['PERIODS_TOO_MANY', 'query-too-large'],
   ['PERCENTILES_TOO_LARGE', 'query-too-large'],
 ]);

@@ -1,4 +1,4 @@
-import { isNephoscopeError } from '@nephoscope/core';
+import { volumeProblem } from '@nephoscope/message';
 import { parseDecimal, subtractDecimals } from '@nephoscope/statistics';
 import type { Decimal } from '@nephoscope/statistics';
 
@@ -30,12 +30,8 @@ export function changePerSecond(earlier: Reading, later: Reading): string | unde
 
 /** Undefined for volumes that no figure can be made of. */
 function changeOf(earlier: string, later: string): Decimal | undefined {
-  try {
-    return subtractDecimals(parseDecimal(later), parseDecimal(earlier));
-  } catch (error) {
-    if (isNephoscopeError(error, 'DECIMAL_INVALID')) return undefined;
-    throw error;
-  }
+  if ([earlier, later].some((volume) => volumeProblem(volume) !== undefined)) return undefined;
+  return subtractDecimals(parseDecimal(later), parseDecimal(earlier));
 }
 
 function roundedQuotient(dividend: bigint, divisor: bigint): bigint {

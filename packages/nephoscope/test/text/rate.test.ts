@@ -28,6 +28,7 @@ describe('changePerSecond', () => {
   it('is omitted if no time passed between the readings, or for values that are not numbers', () => {
     expect(changePerSecond(at(1n, '1'), at(1n, '2'))).toBeUndefined();
     expect(changePerSecond(at(2n, '1'), at(1n, '2'))).toBeUndefined();
-    expect(changePerSecond(at(1n, 'x'), at(2n, '2'))).toBeUndefined();
+    for (const volume of ['x', '1e999999999', '1e100000', '-1e-999'])
+      expect(changePerSecond(at(1n, volume), at(2n, '2'))).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import type { CounterType } from '@nephoscope/core';
-import { isNephoscopeError } from '@nephoscope/core';
+import { volumeProblem } from '@nephoscope/message';
 import {
   Span,
   appendSpans,
@@ -86,12 +86,8 @@ function readingOf(
   { timestamp, volume, epoch, group, id }: RolledSample,
   isOneOfSeveral: boolean,
 ): Reading | undefined {
-  try {
-    return { at: timestamp, volume: parseDecimal(volume), epoch, group, id: isOneOfSeveral ? id() : '' };
-  } catch (error) {
-    if (isNephoscopeError(error, 'DECIMAL_INVALID')) return undefined;
-    throw error;
-  }
+  if (volumeProblem(volume) !== undefined) return undefined;
+  return { at: timestamp, volume: parseDecimal(volume), epoch, group, id: isOneOfSeveral ? id() : '' };
 }
 
 /** The hours of a day with some of them replaced: those for which `isReplaced` holds, by `made`. */
