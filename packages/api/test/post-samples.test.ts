@@ -1,7 +1,7 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { SampleReader } from '@nephoscope/core/sample-store';
 import { createVerifier, readMeteringMessage } from '@nephoscope/message';
-import { FakeBus, RecordingLogger } from '@nephoscope/testing';
+import { FakeBus, FakeClock, RecordingLogger, fakeStartMonotonic } from '@nephoscope/testing';
 import type { FastifyInstance } from 'fastify';
 
 import { callerOf } from '../src/access/roles.js';
@@ -142,6 +142,49 @@ it('accepts XML, and answers in XML', async () => {
   expect(sent()).toMatchObject([{ volume: '1.5', userId: null, source: 'openstack' }]);
 });
 
+describe.each(['cumulative', 'delta', 'gauge'])('a posted %s volume', (type) => {
+  const texts = (volume: string) => [
+    JSON.stringify([{ ...sample, counter_type: type, timestamp: '2026-10-01' }]).replace('1.5', volume),
+    // As a text, the way XML has it.
+    JSON.stringify([{ ...sample, counter_type: type, counter_volume: volume, timestamp: '2026-10-01' }]),
+  ];
+
+  it.each(['1e999999999', '-1e999999999', '1e100000', '1e-999', '1e400', `0.${'0'.repeat(499)}1`])(
+    'of %s is refused with the reason',
+    async (volume) => {
+      for (const text of texts(volume))
+        expect(await post(text)).toEqual({
+          status: 400,
+          text: expect.stringMatching(
+            /attribute counter_volume\..* more than 400 digits before or after the point/,
+          ),
+        });
+      expect(bus.confirmed).toEqual([]);
+    },
+  );
+
+  it.each(['-0', '1E+5', '1e30', '1e-30', '1.7976931348623157e308', '5e-324', '9'.repeat(400)])(
+    'of %s is taken',
+    async (volume) => {
+      for (const text of texts(volume)) expect((await post(text)).status).toBe(201);
+      expect(sent()).toMatchObject([{ volume }, { volume }]);
+    },
+  );
+});
+
+it('takes times up to a day ahead of its clock, and refuses later ones', async () => {
+  const ahead = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
+  for (const timestamp of [ahead(23.9), ahead(-24 * 3_650), '1700-01-01'])
+    expect((await post([{ ...sample, timestamp }])).status).toBe(201);
+  bus.confirmed.splice(0);
+  for (const timestamp of [ahead(24.1), '2200-01-01', '9999-12-31'])
+    expect(await post([sample, { ...sample, timestamp }])).toEqual({
+      status: 400,
+      text: expect.stringContaining('more than a day ahead of the time of this server'),
+    });
+  expect(bus.confirmed).toEqual([]);
+});
+
 it.each([
   ['[]', 'Samples should be included in request body'],
   ['', 'Samples should be included in request body'],
@@ -232,4 +275,28 @@ it('with direct=True it answers when the samples can be read', async () => {
   const [{ message_id: id }] = JSON.parse(text) as [{ message_id: string }];
   expect((await fetch(`${url}/v2/samples/${id}`)).status).toBe(200);
   await writer.stop();
+});
+
+it('with direct=True it says where samples are that no collector records', async () => {
+  const clock = new FakeClock();
+  const options = apiOptions.parse({});
+  const publisher = { ...publisherOn(bus), clock };
+  const other = createServer({ options, reader, publisher, logger, authenticate: () => loopbackCaller });
+  const address = await listen(other, { address: '127.0.0.1', port: 0 });
+  const asked = fetch(`${address}/v2/meters/fruit?direct=True`, {
+    method: 'POST',
+    body: JSON.stringify([sample]),
+    headers: { 'content-type': 'application/json' },
+  });
+  let isAnswered = false;
+  void asked.then(() => (isAnswered = true));
+  while (!isAnswered) await clock.advance(1_000);
+  const response = await asked;
+  expect([response.status, await response.text()]).toEqual([
+    503,
+    expect.stringContaining('among its dead letters'),
+  ]);
+  expect(clock.monotonic() - fakeStartMonotonic).toBeGreaterThanOrEqual(10_000_000_000n);
+  expect(bus.confirmed).toHaveLength(1);
+  await other.close();
 });

@@ -1,6 +1,6 @@
 import { deadline } from '@nephoscope/async';
 import { NephoscopeError, counterTypes } from '@nephoscope/core';
-import { JsonNumber, formatJson, isJsonObject } from '@nephoscope/message';
+import { JsonNumber, formatJson, isJsonObject, parseJson, volumeProblem } from '@nephoscope/message';
 import type { JsonObject, JsonValue } from '@nephoscope/message';
 
 import { MessageIds, meteringMessage } from './posted-sample.js';
@@ -91,7 +91,7 @@ function sampleOf(asked: Asked, meter: string, members: JsonObject, now: bigint)
     userId: (text('user_id') ?? '') === '' ? caller.userId : text('user_id'),
     projectId,
     resourceId: text('resource_id') ?? '',
-    timestamp: time === null ? now : timeOf(time),
+    timestamp: time === null ? now : pastTimeOf(time, now),
     metadata: metadataOf(members.get('resource_metadata')),
   };
 }
@@ -105,15 +105,38 @@ function textOf(name: string, value: JsonValue = null): string | null {
   throw invalidInput(name, formatJson(value), 'Wrong type: a text is expected');
 }
 
+/** How far clocks of clients may be ahead, ns. */
+const furthestAhead = 86_400_000_000_000n;
+
+function pastTimeOf(text: string, now: bigint): bigint {
+  const time = timeOf(text);
+  if (time <= now + furthestAhead) return time;
+  throw invalidInput(
+    'timestamp',
+    text,
+    `It is more than a day ahead of the time of this server, which is ${timeText(now)}`,
+  );
+}
+
 /** A number or, as in XML, the text of one; with all its digits. */
 function volumeOf(value: JsonValue = null): JsonNumber {
-  if (value instanceof JsonNumber) return value;
-  if (
-    typeof value === 'string' &&
-    /^\s*-?(?:0|[1-9]\d{0,999})(?:\.\d{1,999})?(?:[eE][+-]?\d{1,9})?\s*$/.test(value)
-  )
-    return new JsonNumber(value.trim());
-  throw invalidInput('counter_volume', formatJson(value), 'Wrong type: a number is expected');
+  const number = value instanceof JsonNumber ? value : numberOf(value);
+  if (number === undefined)
+    throw invalidInput('counter_volume', formatJson(value), 'Wrong type: a number is expected');
+  const problem = volumeProblem(number.text);
+  if (problem === undefined) return number;
+  throw invalidInput('counter_volume', number.text, `It ${problem}`);
+}
+
+function numberOf(value: JsonValue): JsonNumber | undefined {
+  if (typeof value !== 'string') return undefined;
+  try {
+    const parsed = parseJson(value.trim());
+    return parsed instanceof JsonNumber ? parsed : undefined;
+  } catch {
+    // Reported by the caller: it is no number.
+    return undefined;
+  }
 }
 
 function metadataOf(value: JsonValue = null): ReadonlyMap<string, string | null> {
@@ -129,7 +152,7 @@ async function untilRecorded(
   posted: readonly { readonly sample: PostedSample; readonly messageId: string }[],
 ): Promise<void> {
   const late = new NephoscopeError(
-    'SAMPLES_UNSENT',
+    'SAMPLES_UNRECORDED',
     'the samples are on the bus, and no collector has recorded them yet',
   );
   const { signal: until, end } = deadline(clock, recordTime, late, signal);
