@@ -156,7 +156,7 @@ function explained(error: unknown): {
     };
   // Without its message, which may name hosts and paths.
   if (isOfDatabase(error)) return { status: 503, message: 'the database cannot be read at the moment' };
-  if (isNephoscopeError(error, 'TOKENS_UNAVAILABLE'))
+  if (isNephoscopeError(error, 'TOKENS_UNAVAILABLE') || isNephoscopeError(error, 'TOKEN_INVALID'))
     return { status: 503, message: 'tokens cannot be checked at the moment' };
   const status = (error as { readonly statusCode?: unknown }).statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500)
