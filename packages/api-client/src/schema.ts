@@ -432,7 +432,7 @@ export interface components {
       period: string | null;
       /** @description By group and period. */
       figures: components['schemas']['Figure'][];
-      /** @description Of the whole range, one for each meter, type, unit and function. */
+      /** @description Of the whole range, one for each meter, source, type, unit and function. */
       totals: components['schemas']['Figure'][];
     };
     Figure: {
@@ -448,7 +448,7 @@ export interface components {
       end: string;
       /** @description The period is cut off by the range. */
       partial: boolean;
-      /** @description The value of each key that was grouped by. */
+      /** @description `meter`, `source`, and the value of each key that was grouped by. */
       group: {
         [key: string]: string | null;
       };
@@ -512,7 +512,7 @@ export interface components {
       end: string;
       /** @description The period is cut off by the range. */
       partial: boolean;
-      /** @description The value of each key that was grouped by. */
+      /** @description `meter`, `source`, and the value of each key that was grouped by. */
       group: {
         [key: string]: string | null;
       };
@@ -538,7 +538,7 @@ export interface components {
       total?: true;
     };
     Explanation: {
-      /** @description The figures that the samples make, one for each meter, type and unit. */
+      /** @description The figures that the samples make, one for each meter, source, type and unit. */
       figures: components['schemas']['Figure'][];
       samples: components['schemas']['ExplainedSample'][];
       /** @description How many samples have a signature in each state. */
@@ -1059,7 +1059,7 @@ export interface operations {
         zone?: string;
         /** @description A figure for each `hour`, `day`, `week`, `month` or `year` of `zone`, or for each length such as `PT15M`, aligned to 1970 in UTC. Without it, one for the range. */
         period?: string;
-        /** @description A figure for each `project`, `user`, `resource`, `instance`, `source` or `metadata.<key>`; meter, type and unit are always apart. May be repeated. */
+        /** @description A figure for each `project`, `user`, `resource`, `instance` or `metadata.<key>`; meter, source, type and unit are always apart. May be repeated. */
         group_by?: string[];
         /** @description Readings further apart than this bridge the time between them; `PT20M` by default. */
         usual?: string;
@@ -1128,7 +1128,7 @@ export interface operations {
         zone?: string;
         /** @description A figure for each `hour`, `day`, `week`, `month` or `year` of `zone`, or for each length such as `PT15M`, aligned to 1970 in UTC. Without it, one for the range. */
         period?: string;
-        /** @description A figure for each `project`, `user`, `resource`, `instance`, `source` or `metadata.<key>`; meter, type and unit are always apart. May be repeated. */
+        /** @description A figure for each `project`, `user`, `resource`, `instance` or `metadata.<key>`; meter, source, type and unit are always apart. May be repeated. */
         group_by?: string[];
         /** @description Readings further apart than this bridge the time between them; `PT20M` by default. */
         usual?: string;

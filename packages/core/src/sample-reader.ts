@@ -176,7 +176,7 @@ export interface HistoryProgress {
   readonly of: number;
 }
 
-/** What will be read, before anything is: series, and of how many different meters and projects. */
+/** What will be read, before anything is: series, and of how many different meters and projects. A meter of two sources counts as two. */
 export interface HistorySize {
   readonly found: { readonly series: number; readonly meters: number; readonly projects: number };
 }

@@ -157,7 +157,15 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
           partial: 'false',
           meter: 'cpu',
         },
-        ...{ instance: 'web', type: 'cumulative', function: 'use', value: '222', unit: 'ns', fraction: '' },
+        ...{
+          instance: 'web',
+          source: 'openstack',
+          type: 'cumulative',
+          function: 'use',
+          value: '222',
+          unit: 'ns',
+          fraction: '',
+        },
         // The first readings of the instance and of its disk; a third of the 300 that were used across midnight.
         ...{ opening: '507', apportioned: '100', series: '2', samples: '4', epochs: '2' },
         ...{ measured_s: '1200', bridged_s: '3600', missing_s: '81600' },
@@ -190,6 +198,7 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
         ['usage', ...month, '--by', 'project,metadata.flavor.name', '--round', '2,half-up', '--csv'],
         ['statistics', ...month, '--meter', 'memory', '--by', '7d', '--usual', '1h', '--hold', '2h', '--csv'],
         ['statistics', ...month, '--meter', 'cpu', '--meter', 'memory', '--function', 'count'],
+        ['usage', ...month, '--by', 'source,resource', '--csv'],
       ]) {
         const own = await ask(['--store', url], args);
         expect(own.stdout.split('\n').length).toBeGreaterThan(3);
@@ -259,7 +268,7 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
       .trimEnd()
       .split('\n')
       .map((line) => (JSON.parse(line) as Figure).group);
-    expect(groups).toEqual(Array(4).fill({ meter: 'power' }));
+    expect(groups).toEqual(Array(4).fill({ meter: 'power', source: 'openstack' }));
   });
 
   it(
@@ -354,7 +363,13 @@ describe('the output', () => {
     const gap = (start: string, end: string, reason: string) => ({ start, end, kind: 'missing', reason });
     const expected = {
       ...{ start: '2026-10-24T00:00:00+00:00', end: '2026-10-25T00:00:00+00:00', partial: false },
-      ...{ function: 'use', type: 'cumulative', unit: 'ns', group: { meter: 'cpu' }, value: '70' },
+      ...{
+        function: 'use',
+        type: 'cumulative',
+        unit: 'ns',
+        group: { meter: 'cpu', source: 'openstack' },
+        value: '70',
+      },
       ...{ apportioned: '0', opening: '7', series: 1, samples: 2, epochs: 1 },
       coverage: {
         ...{ measured: '600', bridged: '0', missing: '85800' },

@@ -2,7 +2,7 @@ import { describeError, parseTimestamp } from '@nephoscope/core';
 import type { Figure } from '@nephoscope/statistics';
 
 import { readOptions } from '../src/usage/figure-options.js';
-import { csvHead, csvRow, figureTable, isEmpty } from '../src/usage/figure-text.js';
+import { csvHead, csvRow, figureTable, isEmpty, jsonLine } from '../src/usage/figure-text.js';
 
 const time = (text: string) => parseTimestamp(text);
 const now = time('2026-10-14T22:30:00');
@@ -37,7 +37,7 @@ it('accepts one period and any groups to list by', () => {
   const { query, view } = readOptions({ zone: 'UTC', by: 'instance, day', round: '2', function: 'p95,max' }, now);
   expect(query).toMatchObject({
     ...{
-      groupBy: ['meter', 'instance', 'type', 'unit'],
+      groupBy: ['meter', 'instance', 'source', 'type', 'unit'],
       period: { calendar: 'day', zone: 'UTC' },
       functions: ['p95', 'max'],
     },
@@ -90,7 +90,12 @@ it.each([
 });
 
 const figure: Figure = {
-  ...{ function: 'use', type: 'cumulative', unit: 'ns', group: { meter: 'cpu', 'metadata.name': 'a "b", c' } },
+  ...{
+    function: 'use',
+    type: 'cumulative',
+    unit: 'ns',
+    group: { meter: 'cpu', 'metadata.name': 'a "b", c', source: 'openstack' },
+  },
   ...{
     start: now,
     end: now + 10n ** 12n,
@@ -113,10 +118,33 @@ it('the table marks shortened fractions, and rounds no percentage up to 100', ()
   );
 });
 
+it('the table shows the source where there is more than one, or where it is asked for', () => {
+  const posted: Figure = { ...figure, group: { ...figure.group, source: 'p:openstack' }, value: '-31000' };
+  const words = (text: string) => text.split('\n').map((line) => line.split(/  +/).slice(1, 5));
+  expect(words(figureTable([figure, posted], [], view))).toEqual([
+    ['METER', 'METADATA.NAME', 'SOURCE', 'FUNCTION'],
+    ['cpu', 'a "b", c', 'openstack', 'use'],
+    ['cpu', 'a "b", c', 'p:openstack', 'use'],
+  ]);
+  // A total of a source without known figures would be taken for that of the other.
+  expect(figureTable([figure], [figure, posted], view)).toContain('SOURCE');
+  expect(words(figureTable([figure], [], { ...view, groups: ['meter', 'source'] }))).toEqual([
+    ['METER', 'SOURCE', 'FUNCTION', 'VALUE'],
+    ['cpu', 'openstack', 'use', '1,234,567.123456…'],
+  ]);
+});
+
+it('CSV and JSON always have the source, once', () => {
+  expect(csvHead({ ...view, groups: ['source', 'meter'] })).toContain('partial,source,meter,type,');
+  expect(JSON.parse(jsonLine(figure, { ...view, groups: ['meter'] }, false))).toMatchObject({
+    group: { meter: 'cpu', source: 'openstack' },
+  });
+});
+
 it('CSV has every digit, and quotes what needs it', () => {
-  expect(csvHead(view)).toContain('partial,meter,metadata.name,type,');
+  expect(csvHead(view)).toContain('partial,meter,metadata.name,source,type,');
   expect(csvRow({ ...figure, value: null }, view)).toBe(
-    '2026-10-15T04:15:00+05:45,2026-10-15T04:31:40+05:45,true,cpu,"a ""b"", c",cumulative,use,,ns,,1000,5,1,2,1,999.5,0.5,0\n',
+    '2026-10-15T04:15:00+05:45,2026-10-15T04:31:40+05:45,true,cpu,"a ""b"", c",openstack,cumulative,use,,ns,,1000,5,1,2,1,999.5,0.5,0\n',
   );
   expect(isEmpty(figure)).toBe(false);
   expect(isEmpty({ ...figure, value: null, samples: 0, opening: null })).toBe(true);

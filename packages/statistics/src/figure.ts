@@ -44,19 +44,20 @@ export interface FigureSource {
   readonly function: FigureFunction;
   readonly type: CounterType;
   readonly unit: string | null;
+  readonly source: string;
   readonly group: Figure['group'];
   readonly period: Period;
   readonly cell: Cell;
 }
 
-/** Figures from several sources; with a rounding, those that can be added are rounded so that they add up to their rounded sum. */
+/** Figures from their inputs; with a rounding, those that can be added are rounded so that they add up to their rounded sum. */
 export function figuresOf(sources: readonly FigureSource[], rounding: Rounding | undefined): Figure[] {
   const values = sources.map((source) => valueOf(source.function, source.cell));
   if (rounding === undefined) return sources.map((source, at) => figureOf(source, exactText(values[at])));
   const parts = new Map<string, number[]>();
-  sources.forEach(({ function: name, type, unit, group }, at) => {
-    if (values[at] === undefined || !isAdditive(name)) return;
-    const key = totalKey(name, type, unit, group.meter);
+  sources.forEach((source, at) => {
+    if (values[at] === undefined || !isAdditive(source.function)) return;
+    const key = totalKey(source.function, source, source.group.meter);
     const positions = parts.get(key) ?? [];
     parts.set(key, positions);
     positions.push(at);
@@ -77,11 +78,10 @@ export function figuresOf(sources: readonly FigureSource[], rounding: Rounding |
 /** Figures with the same key have a common total. */
 export function totalKey(
   name: string,
-  type: string,
-  unit: string | null,
+  { type, unit, source }: Pick<FigureSource, 'type' | 'unit' | 'source'>,
   meter: string | null | undefined,
 ): string {
-  return JSON.stringify([name, type, unit, meter ?? null]);
+  return JSON.stringify([name, type, unit, source, meter ?? null]);
 }
 
 function exactText(value: Fraction | undefined): Pick<Figure, 'value' | 'rounding' | 'fraction'> {

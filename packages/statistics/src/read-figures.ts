@@ -19,6 +19,7 @@ export interface FigureSelection {
 /** What figures will be read of. */
 export interface FiguresFound {
   readonly series: number;
+  /** One for each source that a meter is from. */
   readonly meters: number;
   readonly projects: number;
 }
@@ -115,6 +116,8 @@ function wantedOf({ scope, projects, users }: FigureSelection): ((sample: Sample
 
 interface MetersAndOwners {
   readonly names: readonly string[];
+  /** The names with their sources. */
+  readonly ofSources: readonly string[];
   readonly projects: readonly (string | null)[];
 }
 
@@ -128,6 +131,7 @@ async function metersOf(
   for await (const { resourceId, meters, owners } of reader.resources(filter, signal))
     found.set(resourceId, {
       names: [...new Set(meters.map(({ name }) => name))],
+      ofSources: meters.map(({ name, source }) => JSON.stringify([name, source])),
       projects: owners.map(({ projectId }) => projectId),
     });
   return found;
@@ -140,9 +144,9 @@ function foundOf(
   const meters = new Set<string>();
   const projects = new Set<string | null>();
   let series = 0;
-  for (const [id, { names }] of read) {
-    series += names.length;
-    for (const name of names) meters.add(name);
+  for (const [id, { ofSources }] of read) {
+    series += new Set(ofSources).size;
+    for (const name of ofSources) meters.add(name);
     for (const project of owned.get(id)?.projects ?? []) projects.add(project);
   }
   return { series, meters: meters.size, projects: projects.size };

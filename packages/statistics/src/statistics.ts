@@ -46,18 +46,19 @@ export interface StatisticsQuery {
 export interface Figures {
   /** By group and period. */
   readonly figures: readonly Figure[];
-  /** Of the whole range, one for each function, type and unit, and for each meter if grouped by meter. */
+  /** Of the whole range, one for each function, type, unit and source, and for each meter if grouped by meter. Their group has the source. */
   readonly totals: readonly Figure[];
 }
 
+/** What a figure is of. Those that differ in type, unit or source are never added up. */
 interface Kind {
   readonly meter: string;
   readonly type: CounterType;
   readonly unit: string | null;
+  readonly source: string;
 }
 
 interface SeriesEntry extends Kind {
-  readonly source: string;
   readonly series: Series;
   readonly rules: Rules;
   /** By what spans call them; null for those that are not requested. */
@@ -122,8 +123,8 @@ export class Statistics {
   }
 
   /**
-   * @throws FIGURE_MIXED if a figure would add different types or units, FUNCTION_REFUSED, READINGS_UNORDERED, VOLUME_INVALID,
-   *   TYPE_UNKNOWN
+   * @throws FIGURE_MIXED if a figure would add different types, units or sources, FUNCTION_REFUSED, READINGS_UNORDERED,
+   *   VOLUME_INVALID, TYPE_UNKNOWN
    */
   add(sample: Sample): void {
     const { of, end } = this.#query;
@@ -192,7 +193,7 @@ export class Statistics {
     const rules = this.#rules(kind.type);
     const series = new Series(name, rules, this.#periods, this.#cells);
     const groups = new Map<string, string | null>();
-    const entry = { ...kind, source, series, rules, groups, group: undefined };
+    const entry = { ...kind, series, rules, groups, group: undefined };
     entries.push(entry);
     return entry;
   }
@@ -221,16 +222,18 @@ export class Statistics {
   }
 
   *#rows(groups: readonly Group[]): Generator<FigureSource> {
-    for (const { type, unit, values, periods, meter } of groups)
+    for (const { type, unit, source, values, periods, meter } of groups)
       for (const [index, period] of this.#periods.entries())
-        for (const name of this.#functionsOf({ type, unit, meter }))
-          yield { function: name, type, unit, group: values, period, cell: periods.get(index) ?? this.#cell() };
+        for (const name of this.#functionsOf({ type, unit, source, meter })) {
+          const cell = periods.get(index) ?? this.#cell();
+          yield { function: name, type, unit, source, group: values, period, cell };
+        }
   }
 
   *#totals(groups: readonly Group[]): Generator<FigureSource> {
     const totals = new Map<string, { readonly group: Group; readonly cell: Cell }>();
     for (const group of groups) {
-      const key = totalKey('', group.type, group.unit, group.values.meter);
+      const key = totalKey('', group, group.values.meter);
       const total = totals.get(key) ?? { group, cell: this.#cell() };
       totals.set(key, total);
       total.cell.absorb(group.whole);
@@ -240,9 +243,9 @@ export class Statistics {
       for (const name of this.#functionsOf(group)) {
         // Several series have no common last value.
         if (name === 'last' && cell.series.size > 1) continue;
-        const { type, unit, values } = group;
-        const meter = values.meter === undefined ? {} : { meter: values.meter };
-        yield { function: name, type, unit, group: meter, period: { start, end, partial: false }, cell };
+        const { type, unit, source, values } = group;
+        const of = { ...(values.meter !== undefined && { meter: values.meter }), source };
+        yield { function: name, type, unit, source, group: of, period: { start, end, partial: false }, cell };
       }
   }
 
@@ -272,14 +275,24 @@ export class Statistics {
 
   #keyOf(sample: Sample, entry: SeriesEntry): string {
     const texts = this.#valuesOf(sample);
-    const { group, meter, type, unit } = entry;
+    const { group, meter, type, unit, source } = entry;
     if (group !== undefined && texts.every((text, at) => text === group.texts[at])) return group.key;
     const figure = JSON.stringify(texts);
-    const key = `${type} ${unit ?? ''} ${figure}`;
+    // Sources and units have any characters, so joined texts could be those of others.
+    const key = JSON.stringify([type, unit ?? '', source, texts]);
     if (!this.#groups.has(key)) {
       const keys = this.#query.groupBy ?? [];
       const values = Object.fromEntries(keys.map((name, at) => [name, texts[at] ?? null]));
-      const made = { meter, type, unit, figure, values, whole: this.#cell(), periods: new Map<number, Cell>() };
+      const made = {
+        meter,
+        type,
+        unit,
+        source,
+        figure,
+        values,
+        whole: this.#cell(),
+        periods: new Map<number, Cell>(),
+      };
       this.#groups.set(key, made);
     }
     entry.group = { texts, key };
@@ -297,8 +310,8 @@ function likeSample(
   return { ...series, ...owner, ...none, text };
 }
 
-function kindOf({ meter, type, unit }: SeriesKey): Kind {
-  if (isCounterType(type)) return { meter, type, unit };
+function kindOf({ meter, type, unit, source }: SeriesKey): Kind {
+  if (isCounterType(type)) return { meter, type, unit, source };
   throw new NephoscopeError(
     'TYPE_UNKNOWN',
     `samples of ${meter} have the type '${type.slice(0, 40)}': figures are made of cumulative, delta and gauge ones`,
@@ -306,8 +319,9 @@ function kindOf({ meter, type, unit }: SeriesKey): Kind {
 }
 
 function mixed(one: Kind, other: Kind): NephoscopeError {
-  const text = ({ meter, type, unit }: Kind) => `${meter} (${type}, ${unit ?? 'without a unit'})`;
-  const how = one.meter !== other.meter ? 'meter' : one.type !== other.type ? 'type' : 'unit';
+  const text = ({ meter, type, unit, source }: Kind) =>
+    `${meter} (${type}, ${unit ?? 'without a unit'}${one.source === other.source ? '' : `, of ${source}`})`;
+  const how = (['meter', 'type', 'unit', 'source'] as const).find((key) => one[key] !== other[key]) ?? 'source';
   return new NephoscopeError(
     'FIGURE_MIXED',
     `${text(one)} and ${text(other)} cannot be one figure: group by ${how}, or ask for one of them`,

@@ -239,9 +239,53 @@ it('there is one total for each type and unit, and for each meter if they are gr
   const samples = [sample('1T01:00:00', '1'), sample('1T02:00:00', '2'), sample('1T01:00:00', '2', memory)];
   const { totals } = figures(samples, { groupBy: ['meter'] });
   expect(totals.map(({ group, function: name, value }) => [group, name, value])).toEqual([
-    [{ meter: 'cpu' }, 'use', '1'],
-    [{ meter: 'memory' }, 'amount', null],
+    [{ meter: 'cpu', source: 'openstack' }, 'use', '1'],
+    [{ meter: 'memory', source: 'openstack' }, 'amount', null],
   ]);
+});
+
+it('samples of another source change no figure, total, opening or coverage of a source', () => {
+  const own = [
+    ...[sample('1T01:00:00', '500'), sample('1T03:00:00', '800')],
+    ...[sample('1T01:00:00', '2', memory), sample('1T05:00:00', '2', memory)],
+  ];
+  const posted = [
+    ...[sample('1T02:00:00', '-31000', { source: 'p:openstack' }), sample('1T02:30:00', '7', { source: 'p:b' })],
+    ...['1T02:00:00', '1T06:00:00'].map((time) => sample(time, '-1500', { ...memory, source: 'p:openstack' })),
+  ];
+  const rounding = { digits: 0, mode: 'half-even' } as const;
+  for (const fields of [{}, { functions: 'every' }, { rounding }] as const) {
+    const asked = { ...fields, groupBy: ['meter', 'source', 'type'] } as const;
+    const [alone, both] = [figures(own, asked), figures([...own, ...posted], asked)];
+    for (const key of ['figures', 'totals'] as const) {
+      expect(both[key].filter(({ group }) => group.source === 'openstack')).toEqual(alone[key]);
+      expect(new Set(both[key].map(({ group }) => group.source))).toEqual(
+        new Set(['openstack', 'p:openstack', 'p:b']),
+      );
+    }
+  }
+});
+
+it('totals of sources are apart if groups have one source each, and say which', () => {
+  const samples = ['a', 'b'].flatMap((name) => [
+    sample('1T01:00:00', '1', { resourceId: name, source: name }),
+    sample('1T02:00:00', '4', { resourceId: name, source: name }),
+  ]);
+  const { totals } = figures(samples, { groupBy: ['resource'] });
+  expect(totals.map(({ group, value }) => [group, value])).toEqual([
+    [{ source: 'a' }, '3'],
+    [{ source: 'b' }, '3'],
+  ]);
+});
+
+it('units and sources with any characters are not taken for others', () => {
+  const samples = [
+    sample('1T01:00:00', '1', { unit: 'a b', source: 'c' }),
+    sample('1T02:00:00', '2', { unit: 'a b', source: 'c' }),
+    sample('1T01:00:00', '1', { unit: 'a', source: 'b c' }),
+    sample('1T02:00:00', '3', { unit: 'a', source: 'b c' }),
+  ];
+  expect(() => figures(samples)).toThrow(expect.objectContaining({ code: 'FIGURE_MIXED' }) as Error);
 });
 
 it.each([
@@ -265,17 +309,18 @@ it.each([
 it.each([
   ['units', { unit: 's' }],
   ['types', { type: 'delta' }],
+  ['sources', { source: 'p:openstack' }],
 ])('refuses different %s in one figure, and accepts them in separate ones', (_, fields) => {
   const samples = [sample('1T01:00:00', '1'), sample('1T02:00:00', '1', { ...fields, resourceId: 'web-2' })];
   samples.push(sample('1T03:00:00', '1'), sample('1T04:00:00', '1', { ...fields, resourceId: 'web-2' }));
   expect(() => figures(samples)).toThrow(
     expect.objectContaining({
       code: 'FIGURE_MIXED',
-      message: expect.stringContaining('cpu (cumulative, ns)') as string,
+      message: expect.stringContaining('cpu (cumulative, ns') as string,
     }),
   );
   expect(values(samples, { groupBy: ['resource'], period: undefined })).toHaveLength(2);
-  expect(values(samples, { groupBy: ['type', 'unit'], period: undefined })).toHaveLength(2);
+  expect(values(samples, { groupBy: ['type', 'unit', 'source'], period: undefined })).toHaveLength(2);
 });
 
 it('samples outside the range cause no error', () => {

@@ -53,6 +53,7 @@ export const randomSteps: fc.Arbitrary<readonly Step[]> = fc
             fc.nat(99).map(String),
           ),
           flavor: fc.constantFrom('"small"', '12345678901234567890', 'null'),
+          source: fc.constantFrom('openstack', 'p:openstack'),
           twice: fc.boolean(),
         }),
         { maxLength: 40 },
@@ -94,7 +95,9 @@ export const randomQuery: fc.Arbitrary<{ query: StatisticsQuery; selection: Figu
         (['hour', 'day'] as const).map((calendar) => ({ calendar, zone })),
       ),
     ),
-    groupBy: fc.subarray(['project', 'user', 'resource', 'metadata.flavor.name'] as const),
+    groupBy: fc
+      .subarray(['project', 'user', 'resource', 'metadata.flavor.name'] as const)
+      .map((keys) => [...keys, 'source' as const]),
     usual: fc.constantFrom(undefined, 600n * second, 7_200n * second),
     hold: fc.constantFrom(undefined, 1_000n * second, 90_000n * second),
     selection: fc.constantFrom(
@@ -211,15 +214,25 @@ export function rollupTests(open: () => RollupStore): void {
         exampleSample({ ...of, projectId, resourceId: `size-${at}`, timestamp: time(minute) }),
       ),
     );
+    samples.push(
+      ...[0, 100, 3_000].map((minute) =>
+        exampleSample({ ...of, projectId: 'q', source: 'q:b', resourceId: 'size-2', timestamp: time(minute) }),
+      ),
+    );
     await store.record(samples);
     for (const until of [0, 3_000]) {
       await rollUp({ store }, time(until));
       for (const [selection, expected] of [
-        [{ scope: 'all' }, { series: 3, meters: 1, projects: 2 }],
+        // One meter of two sources.
+        [{ scope: 'all' }, { series: 4, meters: 2, projects: 2 }],
+        [
+          { scope: 'all', sources: ['openstack'] },
+          { series: 3, meters: 1, projects: 2 },
+        ],
         [{ scope: { project: 'p' } }, { series: 2, meters: 1, projects: 1 }],
         [
           { scope: 'all', projects: ['q'] },
-          { series: 1, meters: 1, projects: 1 },
+          { series: 2, meters: 2, projects: 1 },
         ],
       ] as const) {
         const which = { ...selection, resources: ['size-0', 'size-1', 'size-2'] };

@@ -62,7 +62,7 @@ export const explain = route({
         `the figures rest on ${size} samples, and ${mostSamples} are the most in JSON: ask for a shorter range or fewer resources, or for text/csv or application/x-ndjson`,
         { size, limit: mostSamples },
       );
-    const groupBy = ['meter', 'type', 'unit'] as const;
+    const groupBy = ['meter', 'source', 'type', 'unit'] as const;
     const figures = await readFigures(reader, selection, { ...range, groupBy }, signal);
     return { type: mediaTypes.json, parts: textOf(asked, figures, given.zone, selection, range) };
   },
@@ -76,7 +76,7 @@ async function* textOf(
   range: Interval,
 ): AsyncGenerator<string> {
   const states: Record<string, number> = {};
-  let text = `{"figures":[${figures.map((one) => figureText(one, zone, ['meter'])).join(',')}],"samples":[`;
+  let text = `{"figures":[${figures.map((one) => figureText(one, zone, ['meter', 'source'])).join(',')}],"samples":[`;
   let isFirst = true;
   for await (const { sample, part } of explainedSamples(asked, selection, range)) {
     const signature = signatureOf(sample, asked.verifier);

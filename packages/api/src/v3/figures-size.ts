@@ -25,7 +25,8 @@ export function admitted(query: StatisticsQuery): (found: FiguresFound) => void 
   // `every` is five of a gauge, and fewer of others.
   const perGroup = functions === 'every' ? 5 : functions.length;
   const periods = periodsOf(query);
-  const bySeries = groupBy.some((key) => !['project', 'meter', 'type', 'unit'].includes(key));
+  // A meter of two sources is found as two.
+  const bySeries = groupBy.some((key) => !['project', 'meter', 'source', 'type', 'unit'].includes(key));
   const refuse = (groups: number) => {
     const figures = periods * perGroup * groups;
     if (figures > mostFigures)

@@ -47,7 +47,7 @@ const shape = {
     .max(20)
     .optional()
     .describe(
-      'A figure for each `project`, `user`, `resource`, `instance`, `source` or `metadata.<key>`; meter, type and unit are always apart. May be repeated.',
+      'A figure for each `project`, `user`, `resource`, `instance` or `metadata.<key>`; meter, source, type and unit are always apart. May be repeated.',
     ),
   usual: z
     .string()
@@ -88,7 +88,7 @@ const forms = {
     .extend({ total: z.literal(true).optional().describe('Of the whole range; not in CSV.') })
     .meta({ id: 'FigureLine' }),
   columns:
-    '`start`, `end`, `partial`, the keys that were grouped by, `type`, `function`, `value`, `unit`, `fraction`, `opening`, `apportioned`, `series`, `samples`, `epochs`, `measured_s`, `bridged_s`, `missing_s`',
+    '`start`, `end`, `partial`, `meter`, the keys that were grouped by, `source`, `type`, `function`, `value`, `unit`, `fraction`, `opening`, `apportioned`, `series`, `samples`, `epochs`, `measured_s`, `bridged_s`, `missing_s`',
 };
 
 export const getUsage = route({
@@ -120,7 +120,8 @@ async function figuresAnswer(
   const { reader, scope, signal, format } = asked;
   const { zone, period } = query;
   const range = rangeOf(query);
-  const groups = [...new Set(['meter', ...(query.group_by ?? [])])].map(groupKeyOf);
+  // Whoever may post samples has a source of its own, and must not change figures of others.
+  const groups = [...new Set(['meter', ...(query.group_by ?? []), 'source'])].map(groupKeyOf);
   const statisticsQuery: StatisticsQuery = {
     ...range,
     // One meter may be recorded in two units: its figures are two.

@@ -183,7 +183,9 @@ export const figureSchema = z
     start: time('Start, in the zone that was asked for.'),
     end: time('End, excluded.'),
     partial: z.boolean().describe('The period is cut off by the range.'),
-    group: z.record(z.string(), z.string().nullable()).describe('The value of each key that was grouped by.'),
+    group: z
+      .record(z.string(), z.string().nullable())
+      .describe('`meter`, `source`, and the value of each key that was grouped by.'),
     type: z.string(),
     function: z.string(),
     value: decimal('Null where nothing is known.').nullable(),
@@ -206,7 +208,9 @@ export const figuresSchema = z
     zone: z.string(),
     period: z.string().nullable().describe('The length of periods, as it was asked for.'),
     figures: z.array(figureSchema).describe('By group and period.'),
-    totals: z.array(figureSchema).describe('Of the whole range, one for each meter, type, unit and function.'),
+    totals: z
+      .array(figureSchema)
+      .describe('Of the whole range, one for each meter, source, type, unit and function.'),
   })
   .meta({ id: 'Figures' });
 
@@ -227,7 +231,7 @@ export const explanationSchema = z
   .object({
     figures: z
       .array(figureSchema)
-      .describe('The figures that the samples make, one for each meter, type and unit.'),
+      .describe('The figures that the samples make, one for each meter, source, type and unit.'),
     samples: z.array(explainedSampleSchema),
     signatures: z
       .record(z.string(), z.number().int())

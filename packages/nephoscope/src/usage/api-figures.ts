@@ -50,6 +50,7 @@ export async function figuresOfApi(
 
 function parametersOf(selection: FigureSelection, query: StatisticsQuery, zone: string) {
   const { period, usual, hold, rounding, groupBy = [] } = query;
+  // The source stays: where it stands among the groups decides the order of figures.
   const groups = groupBy.filter((key) => !['meter', 'type', 'unit'].includes(key));
   const list = (values: readonly (string | null)[] | undefined) => values?.map((value) => value ?? '') ?? [];
   return {

@@ -81,7 +81,7 @@ export function withFigureOptions(command: Command, functions: string): Command 
     )
     .option(
       '--by <list>',
-      'a figure for each: hour, day, week, month, year or a length such as 15m; and project, user, resource, instance, source or metadata.<key>',
+      'a figure for each: hour, day, week, month, year or a length such as 15m; and project, user, resource, instance or metadata.<key>; sources are always apart',
     )
     .option('--function <list>', functions)
     .option(
@@ -122,8 +122,8 @@ export function readOptions(
   const functions = listed(options.function).map(functionOf);
   const query = {
     ...rangeOf(options, now),
-    // One meter may be recorded in two units: its figures are two, which differ in theirs.
-    groupBy: [...new Set([...groups, 'type', 'unit'] as const)],
+    // One meter may be recorded in two units, or by two sources: its figures are two.
+    groupBy: [...new Set([...groups, 'source', 'type', 'unit'] as const)],
     ...{ usual, hold, period },
     functions: functions.length === 0 ? undefined : functions,
     rounding: roundingOf(options.round),

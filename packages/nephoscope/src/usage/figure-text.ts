@@ -9,19 +9,27 @@ import { formatTable } from '../text/table.js';
 export interface FigureView {
   readonly zone: string;
   readonly unit: CalendarUnit | undefined;
+  /** Those asked for, and the meter. */
   readonly groups: readonly GroupKey[];
 }
+
+/** Figures of different sources are different ones, whatever they are grouped by. */
+const withSource = (groups: readonly GroupKey[]): readonly GroupKey[] => [
+  ...new Set([...groups, 'source'] as const),
+];
 
 /** Nothing was recorded that it could be made of. */
 export function isEmpty({ value, samples, opening }: Figure): boolean {
   return value === null && samples === 0 && opening === null;
 }
 
-/** Figures, and below them their totals. */
+/** Figures, and below them their totals; with the source if there is more than one. */
 export function figureTable(figures: readonly Figure[], totals: readonly Figure[], view: FigureView): string {
+  const sources = new Set([...figures, ...totals].map(({ group }) => group.source));
+  const groups = sources.size > 1 ? withSource(view.groups) : view.groups;
   const columns = [
     { head: view.unit === undefined ? 'FROM' : view.unit.toUpperCase() },
-    ...view.groups.map((key) => ({ head: key.toUpperCase() })),
+    ...groups.map((key) => ({ head: key.toUpperCase() })),
     { head: 'FUNCTION' },
     { head: 'VALUE', align: 'right' as const },
     { head: 'UNIT' },
@@ -32,7 +40,7 @@ export function figureTable(figures: readonly Figure[], totals: readonly Figure[
   ];
   const row = (figure: Figure, period: string) => [
     period,
-    ...view.groups.map((key) => figure.group[key] ?? ''),
+    ...groups.map((key) => figure.group[key] ?? ''),
     figure.function,
     figure.value === null ? 'missing' : shortened(figure),
     figure.unit ?? '',
@@ -46,14 +54,14 @@ export function figureTable(figures: readonly Figure[], totals: readonly Figure[
 export function csvHead({ groups }: FigureView): string {
   const numbers = ['value', 'unit', 'fraction', 'opening', 'apportioned', 'series', 'samples', 'epochs'];
   const coverage = ['measured_s', 'bridged_s', 'missing_s'];
-  return csvLine(['start', 'end', 'partial', ...groups, 'type', 'function', ...numbers, ...coverage]);
+  return csvLine(['start', 'end', 'partial', ...withSource(groups), 'type', 'function', ...numbers, ...coverage]);
 }
 
 export function csvRow(figure: Figure, { zone, groups }: FigureView): string {
   const { value, unit, fraction, opening, apportioned, coverage } = figure;
   return csvLine([
     ...[formatInZone(figure.start, zone), formatInZone(figure.end, zone), String(figure.partial)],
-    ...groups.map((key) => figure.group[key]),
+    ...withSource(groups).map((key) => figure.group[key]),
     ...[figure.type, figure.function, value, unit, fraction, opening, apportioned],
     ...[figure.series, figure.samples, figure.epochs].map(String),
     ...[coverage.measured, coverage.bridged, coverage.missing],
@@ -64,9 +72,8 @@ export function csvRow(figure: Figure, { zone, groups }: FigureView): string {
 export function jsonLine(figure: Figure, { zone, groups }: FigureView, total: boolean): string {
   const time = (at: bigint) => formatInZone(at, zone);
   const { start, end, coverage, ...rest } = figure;
-  const group = Object.fromEntries(
-    Object.entries(figure.group).filter(([key]) => groups.includes(key as GroupKey)),
-  );
+  const shown: readonly string[] = withSource(groups);
+  const group = Object.fromEntries(Object.entries(figure.group).filter(([key]) => shown.includes(key)));
   const gaps = coverage.gaps.map((gap) => ({ ...gap, start: time(gap.start), end: time(gap.end) }));
   const line = { ...(total ? { total } : {}), start: time(start), end: time(end), ...rest, group };
   return `${JSON.stringify({ ...line, coverage: { ...coverage, gaps } })}\n`;

@@ -46,7 +46,7 @@ export async function seriesOf(read: Read, query: HistoryQuery): Promise<Found> 
   for (const row of [...found, ...rolled]) {
     const { resource_id: resourceId, counter_name: meter, source, type, unit } = row;
     const key = { source, meter, type, unit, resourceId };
-    names.meters.add(meter);
+    names.meters.add(JSON.stringify([meter, source]));
     names.projects.add(row.project_id);
     const ofResource = keys.get(resourceId) ?? new Map<string, SeriesKey>();
     keys.set(resourceId, ofResource);
