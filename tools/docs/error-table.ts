@@ -193,11 +193,6 @@ export const errorTable: readonly ErrorGroup[] = [
         means: 'Samples were accepted, but the bus has not confirmed them.',
         what: 'Check the bus. The samples are in the spool, and the next run sends them. A counter from `send-counter` is not spooled; the message says how to repeat it.',
       },
-      SAMPLES_UNRECORDED: {
-        means:
-          'Samples that a client posted with `direct=True` are on the bus, and no collector has recorded them within 10 s.',
-        what: 'Check that a collector runs, and its dead letters. Those that had a timestamp are recorded once, however often they are posted.',
-      },
       AGENT_NOT_STARTED: { means: 'A compute agent was used before it was started.', what: defect },
     },
   },
@@ -448,8 +443,9 @@ export const errorTable: readonly ErrorGroup[] = [
         what: 'Decide from the reasons. Importing the file again records only what was not recorded.',
       },
       SAMPLES_UNRECORDED: {
-        means: '`up --once`: samples were sent but are not in the store.',
-        what: 'Check what the collector refused, and whether another collector consumes from the same queue.',
+        means:
+          '`up --once`: samples were sent but are not in the store. Or a client posted some with `direct=True`, and no collector has recorded them within 10 s.',
+        what: 'Check what the collector refused, and whether another collector consumes from the same queue. Of posted ones, check the dead letters, too.',
       },
       SQLITE_FILE: {
         means: '`import`: an SQLite file is missing, damaged or locked.',
