@@ -198,7 +198,7 @@ it.each([
   [[{ ...sample, counter_volume: true }], 'a number is expected'],
   [[{ ...sample, counter_volume: null }], 'Mandatory field missing'],
   [[{ ...sample, resource_id: undefined }], 'Mandatory field missing'],
-  [[{ ...sample, resource_id: '' }], 'cannot be recorded'],
+  [[{ ...sample, resource_id: '' }], 'It must not be empty'],
   [[{ ...sample, resource_id: 5 }], 'a text is expected'],
   [[{ ...sample, colour: 'red' }], 'Unknown attribute for argument samples: colour'],
   [[{ ...sample, timestamp: 'noon' }], 'invalid timestamp format'],

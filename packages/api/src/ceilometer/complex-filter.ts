@@ -1,7 +1,9 @@
+import { describeError } from '@nephoscope/core';
 import {
   compareCodePoints,
   compareDecimals,
   JsonNumber,
+  formatJson,
   isJsonObject,
   parseJson,
   valueAt,
@@ -80,8 +82,8 @@ export function complexFilter(text: string, scope: Scope): ComplexFilter {
   let json: JsonValue;
   try {
     json = parseJson(text);
-  } catch {
-    throw invalid('it is not JSON');
+  } catch (error) {
+    throw invalid(describeError(error));
   }
   const truth = compiled(json, scope);
   return { holds: (sample) => truth(sample) === true, narrowed: narrowing(json) };
@@ -181,7 +183,10 @@ function converted(name: string, json: JsonValue): Value {
       return timeOf(typeof json === 'string' ? json : '');
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      throw badRequest(`Failed to parse the timestamp value ${typeof json === 'string' ? shown(json) : ''}`);
+      const value = shown(formatJson(json));
+      throw badRequest(
+        `Failed to parse the timestamp value ${value}: a text such as "2026-10-01T12:00:00" is expected`,
+      );
     }
   }
   if (json instanceof JsonNumber || typeof json === 'string' || typeof json === 'boolean') return json;

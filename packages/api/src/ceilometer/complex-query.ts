@@ -7,7 +7,7 @@ import type { Asked } from './asked.js';
 import { compare, complexFilter, fieldNamed } from './complex-filter.js';
 import { valueOfBody } from './body.js';
 import { badRequest, invalidInput, shown, unknownArgument } from './fault.js';
-import { refuseOthers } from './parameters.js';
+import { limitMistake, refuseOthers } from './parameters.js';
 import { moreHeader } from './reply.js';
 import type { Reply } from './reply.js';
 import { newSample } from './samples.js';
@@ -20,8 +20,12 @@ const bodySchema = z.strictObject({
   orderby: z.string().nullish(),
   limit: z
     .union([z.instanceof(JsonNumber).transform(({ text }) => text), z.string()])
-    .transform((text) => (/^-?\d{1,15}$/.test(text.trim()) ? Number(text) : Number.NaN))
-    .pipe(z.int('It must be a whole number').min(1, 'Limit must be positive').max(longestList))
+    .transform((text, context) => {
+      const message = limitMistake(text.trim(), longestList);
+      if (message === undefined) return Number(text);
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    })
     .nullish(),
 });
 

@@ -48,15 +48,29 @@ export function groupsOf(
 }
 
 const whole = z.string().regex(/^\d{1,15}$/);
-const limitSchema = whole.transform(Number).pipe(z.number().min(1));
+const mostDigits = 15;
+
+/**
+ * What is wrong with a limit; undefined if nothing is. Of 0 and negative ones it is Ceilometer's text.
+ *
+ * @param most the greatest that is taken
+ */
+export function limitMistake(text: string, most: number): string | undefined {
+  if (!/^[+-]?\d+$/.test(text)) return `It must be a whole number of 1 to ${most}, in digits`;
+  if (text.startsWith('-') || /^\+?0+$/.test(text)) return 'Limit must be positive';
+  if (text.length > mostDigits || Number(text) > most) return `It must be at most ${most}`;
+  return text.startsWith('+') ? `It must be a whole number of 1 to ${most}, in digits` : undefined;
+}
+
+const greatestLimit = 10 ** mostDigits - 1;
 
 /** @throws 400 */
 export function limitOf(parameters: Parameters): number | undefined {
   const text = valuesOf(parameters, 'limit').at(-1);
   if (text === undefined) return undefined;
-  const { success, data } = limitSchema.safeParse(text.trim());
-  if (!success) throw invalidInput('limit', text, 'Limit must be positive');
-  return data;
+  const mistake = limitMistake(text.trim(), greatestLimit);
+  if (mistake !== undefined) throw invalidInput('limit', text, mistake);
+  return Number(text);
 }
 
 /** An integer, 0 or more. @throws 400 */

@@ -42,6 +42,11 @@ const names: Readonly<Record<string, Field>> = {
   message_id: 'message_id',
 };
 
+/** As Ceilometer's documentation writes it; the short name is taken, too. */
+function longName(field: Field): string {
+  return ['user', 'project', 'resource'].includes(field) ? `${field}_id` : field;
+}
+
 export interface Query {
   readonly filter: SampleFilter;
   readonly asked: AskedTimes;
@@ -82,7 +87,7 @@ export function queryOf(parameters: Parameters, scope: Scope, fields: readonly F
         field,
         known === 'timestamp' || known === 'search_offset'
           ? 'not valid for this resource'
-          : `unrecognized field in query: valid keys: ${fields.join(', ')}, metadata.*`,
+          : `unrecognized field in query: valid keys: ${fields.map(longName).join(', ')}, metadata.*`,
       );
     if (known === 'timestamp') {
       const time = timeOf(value);

@@ -97,12 +97,16 @@ function aggregatesOf(given: readonly Readonly<Record<string, string | undefined
     if (name === undefined) throw badRequest(`Invalid aggregation function: ${shown(func)}`);
     if (name === 'cardinality') {
       const field = cardinalities.find((one) => one === param);
-      if (field === undefined) throw badRequest(`Bad aggregate: ${func}.${shown(param ?? 'None')}`);
+      if (field === undefined)
+        throw badRequest(
+          `Bad aggregate: ${func}.${shown(param ?? 'None')}: aggregate.param is one of ${cardinalities.join(', ')}`,
+        );
       counted.push(field);
       const key = `${name}/${field}`;
       chosen.set(key, { name: key, isStandard: false, value: (figures) => figures.cardinality(field) });
     } else {
-      if (param !== undefined) throw badRequest(`Bad aggregate: ${func}.${shown(param)}`);
+      if (param !== undefined)
+        throw badRequest(`Bad aggregate: ${func}.${shown(param)}: only cardinality takes an aggregate.param`);
       chosen.set(name, { name, isStandard: name !== 'stddev', value: (figures) => figures[name] });
     }
   }

@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { csvLine } from './csv.js';
 import { durationOf } from './durations.js';
 import { admitted } from './figures-size.js';
-import { invalid, shown } from './parameters.js';
+import { invalid, readAll, shown } from './parameters.js';
 import { selectionOf, selectionShape, timesShape } from './queries.js';
 import { inRows, mediaTypes, route } from './route.js';
 import type { Asked } from './route.js';
@@ -119,19 +119,22 @@ async function figuresAnswer(
 ): Promise<Answer> {
   const { reader, scope, signal, format } = asked;
   const { zone, period } = query;
-  const range = rangeOf(query);
+  const { range, ...read } = readAll({
+    range: () => rangeOf(query),
+    period: () => periodOf(period, zone),
+    usual: () => (query.usual === undefined ? undefined : durationOf('usual', query.usual)),
+    hold: () => (query.hold === undefined ? undefined : durationOf('hold', query.hold)),
+    rounding: () => roundingOf(query),
+  });
   // Whoever may post samples has a source of its own, and must not change figures of others.
   const groups = [...new Set(['meter', ...(query.group_by ?? []), 'source'])].map(groupKeyOf);
   const statisticsQuery: StatisticsQuery = {
     ...range,
     // One meter may be recorded in two units: its figures are two.
     groupBy: [...new Set([...groups, 'type', 'unit'] as const)],
-    period: periodOf(period, zone),
+    ...read,
     functions:
       functions === undefined || functions === 'every' ? functions : [...new Set(functions)].map(functionOf),
-    usual: query.usual === undefined ? undefined : durationOf('usual', query.usual),
-    hold: query.hold === undefined ? undefined : durationOf('hold', query.hold),
-    rounding: roundingOf(query),
   };
   const admit = admitted(statisticsQuery);
   const found = await readFigures(reader, selectionOf(query, scope), statisticsQuery, signal, undefined, admit);
@@ -224,7 +227,7 @@ export function rangeOf(query: z.output<z.ZodObject<typeof rangeShape>>): Interv
     throw invalid([
       { parameter: start === undefined ? 'start' : 'end', message: 'give month, or both start and end' },
     ]);
-  return { start: instantOf('start', start, zone), end: instantOf('end', end, zone) };
+  return readAll({ start: () => instantOf('start', start, zone), end: () => instantOf('end', end, zone) });
 }
 
 function periodOf(text: string | undefined, zone: string): PeriodSpec | undefined {

@@ -38,10 +38,44 @@ export function readParameters<S extends z.ZodObject>(schema: S, url: string): z
   }
   const result = schema.safeParse({ ...values });
   if (!result.success)
-    for (const { path, message } of result.error.issues)
-      mistakes.push({ parameter: shown(String(path[0] ?? '')), message });
+    for (const issue of result.error.issues) {
+      const name = String(issue.path[0] ?? '');
+      if (!mistakes.some(({ parameter }) => parameter === name))
+        mistakes.push({ parameter: shown(name), message: wordsOf(issue, name in values) });
+    }
   if (mistakes.length === 0 && result.success) return result.data;
   throw invalid(mistakes);
+}
+
+/** In the words of whoever asks, who does not know of arrays. */
+function wordsOf(issue: z.core.$ZodIssue, isGiven: boolean): string {
+  if (!isGiven) return 'it is required';
+  if (issue.code === 'invalid_value') return `it is one of ${issue.values.join(', ')}`;
+  if (issue.code === 'too_big' && issue.origin === 'string') return `it has at most ${issue.maximum} characters`;
+  if (issue.code === 'too_big' && issue.origin === 'array') return `it is given at most ${issue.maximum} times`;
+  return issue.message;
+}
+
+/**
+ * What each of several readers gives.
+ *
+ * @throws Problem `invalid-parameters` with the mistakes of all of them; at once whatever is no such problem
+ */
+export function readAll<T extends Readonly<Record<string, () => unknown>>>(
+  readers: T,
+): { [K in keyof T]: ReturnType<T[K]> } {
+  const mistakes: ParameterMistake[] = [];
+  const read = Object.entries(readers).map(([name, reader]) => {
+    try {
+      return [name, reader()];
+    } catch (error) {
+      if (!(error instanceof Problem) || error.kind !== 'invalid-parameters') throw error;
+      mistakes.push(...(error.members['mistakes'] as readonly ParameterMistake[]));
+      return [name, undefined];
+    }
+  });
+  if (mistakes.length > 0) throw invalid(mistakes);
+  return Object.fromEntries(read) as { [K in keyof T]: ReturnType<T[K]> };
 }
 
 export function invalid(mistakes: readonly ParameterMistake[]): Problem {

@@ -2,6 +2,7 @@ import type { FigureSelection } from '@nephoscope/statistics';
 import type { SampleFilter, Scope } from '@nephoscope/core/sample-store';
 import { z } from 'zod';
 
+import { readAll } from './parameters.js';
 import { instantOf } from './times.js';
 import { condition } from './where.js';
 
@@ -92,7 +93,9 @@ export function filterOf(
   return {
     ...selectionOf(query, scope),
     metadata: where,
-    start: start === undefined ? undefined : instantOf('start', start, zone),
-    end: end === undefined ? undefined : instantOf('end', end, zone),
+    ...readAll({
+      start: () => (start === undefined ? undefined : instantOf('start', start, zone)),
+      end: () => (end === undefined ? undefined : instantOf('end', end, zone)),
+    }),
   };
 }

@@ -98,8 +98,7 @@ expect('GET /v2/meters/disk.size', 200, [
 expect('GET /v2/meters/none', 200, at().is([]));
 // Limits and arguments.
 expect('GET /v2/samples?limit=2', 200, at().count(2));
-for (const limit of ['0', '-1', 'two', '', '1.5'])
-  expect(`GET /v2/samples?limit=${limit}`, 400, fault('Limit must be positive'));
+for (const limit of [0, -1]) expect(`GET /v2/samples?limit=${limit}`, 400, fault('Limit must be positive'));
 expect('GET /v2/meters?limit=0', 400);
 expect('GET /v2/resources?limit=0', 400);
 expect('GET /v2/meters/cpu/statistics?limit=1', 400, fault('Unknown argument: "limit"'));

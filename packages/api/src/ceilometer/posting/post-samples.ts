@@ -90,7 +90,7 @@ function sampleOf(asked: Asked, meter: string, members: JsonObject, now: bigint)
     volume: volumeOf(members.get('counter_volume')),
     userId: (text('user_id') ?? '') === '' ? caller.userId : text('user_id'),
     projectId,
-    resourceId: text('resource_id') ?? '',
+    resourceId: notEmpty('resource_id', text('resource_id')),
     timestamp: time === null ? now : pastTimeOf(time, now),
     metadata: metadataOf(members.get('resource_metadata')),
   };
@@ -116,6 +116,11 @@ function pastTimeOf(text: string, now: bigint): bigint {
     text,
     `It is more than a day ahead of the time of this server, which is ${timeText(now)}`,
   );
+}
+
+function notEmpty(name: string, text: string | null): string {
+  if (text !== null && text !== '') return text;
+  throw invalidInput(name, '', 'It must not be empty: it says what the sample is of');
 }
 
 /** A number or, as in XML, the text of one; with all its digits. */
