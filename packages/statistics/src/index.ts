@@ -23,5 +23,5 @@ export type { Figures, StatisticsQuery } from './statistics.js';
 export { Span } from './span.js';
 export { appendSpans, decodeSpans, encodeSpans, lastNumber } from './span-codec.js';
 export type { NumberedSpan } from './span-codec.js';
-export { spanOf, stateOf } from './span-state.js';
+export { spanOf, stateOf } from './state-of-span.js';
 export type { SpanState } from './span-state.js';

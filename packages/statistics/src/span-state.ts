@@ -1,13 +1,16 @@
 import type { Rules } from './between.js';
-import type { Cell } from './cell.js';
 import type { ValueAt } from './cell.js';
 import type { Decimal } from './decimal.js';
 import type { Instant, Reading } from './instant.js';
 import type { Interval } from './interval-set.js';
-import { Span } from './span.js';
-import type { FirstOfEpoch } from './span.js';
 
-/** A {@link Span} as plain data (numbers, bigints, texts and arrays) in the form that is stored. */
+/** An epoch's first reading in a span that may have readings before the span, with the time of the previous reading of the series. */
+export interface FirstOfEpoch {
+  readonly reading: Reading;
+  readonly start: bigint;
+}
+
+/** A `Span` as plain data (numbers, bigints, texts and arrays) in the form that is stored. */
 export interface SpanState {
   readonly rules: Rules;
   /** The longest time, ns, between two instants next to one another. */
@@ -38,42 +41,4 @@ export interface CellState {
   readonly covered: readonly Interval[];
   readonly bridged: readonly Interval[];
   readonly missing: readonly Interval[];
-}
-
-export function stateOf({ rules, widest, first, firsts, tail, cells }: Span): SpanState {
-  return {
-    rules,
-    widest,
-    first: first && { at: first.at, readings: first.readings, samples: [...first.samples] },
-    firsts: [...firsts],
-    last: tail && { at: tail.at, readings: tail.readings },
-    epochs: [...(tail?.epochs ?? [])],
-    cells: [...cells].map(([group, cell]) => [group, cellState(cell)]),
-  };
-}
-
-/** The same span, to which others can be added. */
-export function spanOf(state: SpanState): Span {
-  const span = new Span(state.rules);
-  span.append(state);
-  return span;
-}
-
-function cellState(cell: Cell): CellState {
-  // Without spread: there is one for each hour of each series.
-  return {
-    samples: cell.samples,
-    epochs: [...cell.epochs],
-    falls: cell.falls,
-    sum: cell.sum,
-    amount: cell.amount,
-    held: cell.held,
-    least: cell.least,
-    greatest: cell.greatest,
-    last: cell.last,
-    weights: cell.weights === undefined ? [] : [...cell.weights],
-    covered: [...cell.covered],
-    bridged: [...cell.bridged],
-    missing: [...cell.missing],
-  };
 }

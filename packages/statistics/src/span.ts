@@ -3,13 +3,7 @@ import type { Rules, Sink, Tail } from './between.js';
 import { Cell } from './cell.js';
 import type { Decimal } from './decimal.js';
 import type { Instant, Reading } from './instant.js';
-import type { SpanState } from './span-state.js';
-
-/** An epoch's first reading in a span that may have readings before the span, with the time of the previous reading of the series. */
-export interface FirstOfEpoch {
-  readonly reading: Reading;
-  readonly start: bigint;
-}
+import type { FirstOfEpoch, SpanState } from './span-state.js';
 
 /**
  * The partial result of a series for one span of time, independent of what comes before and after; longer spans are built from

@@ -5,7 +5,7 @@ import { instantOf } from '../src/instant.js';
 import { rolledRules } from '../src/rolled-rules.js';
 import { Span } from '../src/span.js';
 import { appendSpans, decodeSpans, encodeSpans, lastNumber } from '../src/span-codec.js';
-import { stateOf } from '../src/span-state.js';
+import { stateOf } from '../src/state-of-span.js';
 import type { SpanState } from '../src/span-state.js';
 import { histories, history, inTime } from './histories.js';
 import type { OracleReading } from './oracle.js';

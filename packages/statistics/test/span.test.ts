@@ -8,7 +8,7 @@ import { periodsOf } from '../src/periods.js';
 import type { Period } from '../src/periods.js';
 import { Series } from '../src/series.js';
 import { Span } from '../src/span.js';
-import { spanOf, stateOf } from '../src/span-state.js';
+import { spanOf, stateOf } from '../src/state-of-span.js';
 import { histories, history, inTime } from './histories.js';
 import type { History } from './histories.js';
 
