@@ -1,22 +1,14 @@
 import { Mutex } from '@nephoscope/async';
 import { NephoscopeError } from '@nephoscope/core';
 import type { Health, PluginSettings } from '@nephoscope/core';
-import type {
-  RecordResult,
-  RecordedTimes,
-  RollupCheck,
-  Rollups,
-  Sample,
-  SampleStore,
-} from '@nephoscope/core/sample-store';
+import type { RecordResult, RecordedTimes, Rollups, Sample, SampleStore } from '@nephoscope/core/sample-store';
 import { Kysely, PostgresDialect } from 'kysely';
 
 import { int64Range } from '../int64.js';
 import { askedAtOnce, inParts } from '../in-parts.js';
 import { samplesFound } from '../reading/sample-rows.js';
 import { recordedTimes } from '../recorded-times.js';
-import type { RollupAccess } from '../rollups/rollup-database.js';
-import { Roller } from '../rollups/roller.js';
+import { StoreRollups } from '../rollups/store-rollups.js';
 import { writeAll } from './write-rollups.js';
 import { sameIds } from './same-ids.js';
 import type { Schema } from '../schema.js';
@@ -56,8 +48,6 @@ export class PostgresqlSampleStore implements SampleStore {
   #opened: Opened | undefined;
   #health: Health = { ok: false, reason: 'not started' };
   #stopping = new AbortController();
-  #roller: Roller | undefined;
-  readonly #turns = new Mutex();
   /** Start and stop, one after the other. */
   readonly #mutex = new Mutex();
 
@@ -139,46 +129,23 @@ export class PostgresqlSampleStore implements SampleStore {
     });
   }
 
-  readonly rollups: Rollups = {
-    turn: (time, signal) => this.#roll((roller, until) => roller.turn(time, until), signal),
-    rebuild: (signal) => this.#roll((roller, until) => roller.rebuild(until), signal),
-    check: (signal) => this.#check(signal),
-  };
-
-  /** What fails here says nothing of recording: {@link health} stays as it is. */
-  #roll<T>(work: (roller: Roller, signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    return this.#turns.run(async () => {
-      this.#open();
-      const until = AbortSignal.any([signal, this.#stopping.signal]);
-      this.#roller ??= new Roller(this.#rollupAccess);
-      try {
-        return await work(this.#roller, until);
-      } catch (error) {
-        throw until.aborted ? until.reason : storeError(error, this.#location.url);
-      }
-    });
-  }
-
-  async *#check(signal: AbortSignal): AsyncGenerator<RollupCheck> {
-    this.#open();
-    const until = AbortSignal.any([signal, this.#stopping.signal]);
-    try {
-      yield* new Roller(this.#rollupAccess).check(until);
-    } catch (error) {
-      throw until.aborted ? until.reason : storeError(error, this.#location.url);
-    }
-  }
-
-  readonly #rollupAccess: RollupAccess = {
-    table: sampleTable,
-    read: (signal) => {
-      const db = new Kysely<Schema>({
-        dialect: new PostgresDialect({ pool: this.#open().rolling.until(signal) }),
-      });
-      return (query) => query(db);
+  readonly rollups: Rollups = new StoreRollups({
+    access: {
+      table: sampleTable,
+      read: (until) => {
+        const db = new Kysely<Schema>({
+          dialect: new PostgresDialect({ pool: this.#open().rolling.until(until) }),
+        });
+        return (query) => query(db);
+      },
+      write: (statements) => this.#open().rolling.use((connection) => writeAll(connection, statements)),
     },
-    write: (statements) => this.#open().rolling.use((connection) => writeAll(connection, statements)),
-  };
+    begin: () => {
+      this.#open();
+      return this.#stopping.signal;
+    },
+    storeError: (cause) => storeError(cause, this.#location.url),
+  });
 
   async removedBefore(): Promise<bigint | undefined> {
     return await this.#lookUp((db) => removedBefore(db));

@@ -3,14 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Mutex } from '@nephoscope/async';
 import { NephoscopeError } from '@nephoscope/core';
 import type { Health, PluginSettings } from '@nephoscope/core';
-import type {
-  RecordResult,
-  RecordedTimes,
-  RollupCheck,
-  Rollups,
-  Sample,
-  SampleStore,
-} from '@nephoscope/core/sample-store';
+import type { RecordResult, RecordedTimes, Rollups, Sample, SampleStore } from '@nephoscope/core/sample-store';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
@@ -26,8 +19,7 @@ import { removableBefore } from '../rollups/statements.js';
 import { sqlitePath } from './connection.js';
 import { closeDatabase, emptyLog, exposure } from './database.js';
 import { FilesMoved, filesAt, hasOtherLog, moved, removeLog } from './files.js';
-import { Roller } from '../rollups/roller.js';
-import type { RollupAccess } from '../rollups/rollup-database.js';
+import { StoreRollups } from '../rollups/store-rollups.js';
 import { openStore } from './open-store.js';
 import type { Opened } from './open-store.js';
 import { RollupReading } from './rollup-reading.js';
@@ -59,31 +51,36 @@ export class SqliteSampleStore implements SampleStore {
   #writing: Writing | undefined;
   #health: Health = { ok: false, reason: 'not started' };
   #stopping = new AbortController();
-  #roller: Roller | undefined;
   /** Work in progress is finished before the store stops. Lookups do not wait for writes. */
   readonly #writes = new Mutex();
   readonly #lookups = new Mutex();
   readonly #rollupReading: RollupReading;
-  /** One after the other, so that they do not take each other's turn. */
-  readonly #rolling = new Mutex();
-  readonly rollups: Rollups = {
-    turn: (time, signal) => this.#roll((roller, until) => roller.turn(time, until), signal),
-    rebuild: (signal) => this.#roll((roller, until) => roller.rebuild(until), signal),
-    check: (signal) => this.#check(signal),
-  };
+  readonly rollups: Rollups;
 
   /** @param url `sqlite:` and a path */
   constructor(url: string, settings: Settings) {
     this.#settings = settings;
     this.#path = sqlitePath(url);
     this.#rollupReading = new RollupReading(this.#path);
+    this.rollups = new StoreRollups({
+      access: {
+        table: interruptibleTable,
+        read: (until) => this.#rollupReading.until(until),
+        write: async (statements) => (await this.#ask((writer) => writer.writeRollups(statements))) > 0,
+      },
+      begin: () => {
+        this.#open();
+        return this.#stopping.signal;
+      },
+      storeError: (cause) => storeError(cause, this.#path),
+    });
   }
 
   start(signal: AbortSignal): Promise<void> {
     return this.#alone(async () => {
       signal.throwIfAborted();
-      this.#stopping = new AbortController();
       if (this.#opened !== undefined) return;
+      this.#stopping = new AbortController();
       const stopped = AbortSignal.any([signal, this.#stopping.signal]);
       this.#opened = await this.#withHealth(
         () => this.#retryLocked(() => this.#openStore(stopped), signal),
@@ -160,36 +157,6 @@ export class SqliteSampleStore implements SampleStore {
   recordedTimes(before?: bigint): Promise<RecordedTimes | undefined> {
     return this.#lookUp((db) => recordedTimes(db, before));
   }
-
-  /** What fails here says nothing of recording: {@link health} stays as it is. */
-  #roll<T>(work: (roller: Roller, signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    return this.#rolling.run(async () => {
-      this.#open();
-      const until = AbortSignal.any([signal, this.#stopping.signal]);
-      this.#roller ??= new Roller(this.#rollupAccess);
-      try {
-        return await work(this.#roller, until);
-      } catch (error) {
-        throw until.aborted ? until.reason : storeError(error, this.#path);
-      }
-    });
-  }
-
-  async *#check(signal: AbortSignal): AsyncGenerator<RollupCheck> {
-    this.#open();
-    const until = AbortSignal.any([signal, this.#stopping.signal]);
-    try {
-      yield* new Roller(this.#rollupAccess).check(until);
-    } catch (error) {
-      throw until.aborted ? until.reason : storeError(error, this.#path);
-    }
-  }
-
-  readonly #rollupAccess: RollupAccess = {
-    table: interruptibleTable,
-    read: (signal) => this.#rollupReading.until(signal),
-    write: async (statements) => (await this.#ask((writer) => writer.writeRollups(statements))) > 0,
-  };
 
   #holdsBefore(time: bigint): Promise<boolean> {
     const query = sql`select 1 from samples where timestamp < ${time} limit 1`;
