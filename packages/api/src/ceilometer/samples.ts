@@ -79,6 +79,26 @@ async function listed(
 }
 
 export function oldSample(sample: Sample): string {
+  return oldForm(sample, flatMetadata(metadataOf(sample.text)));
+}
+
+/** The form with `counter_…`, of a sample that is recorded or was posted. */
+export function oldForm(
+  sample: Pick<
+    Sample,
+    | 'source'
+    | 'meter'
+    | 'type'
+    | 'unit'
+    | 'volume'
+    | 'userId'
+    | 'projectId'
+    | 'resourceId'
+    | 'timestamp'
+    | 'messageId'
+  >,
+  metadata: object,
+): string {
   return withNumber('counter_volume', sample.volume, {
     source: sample.source,
     counter_name: sample.meter,
@@ -89,7 +109,7 @@ export function oldSample(sample: Sample): string {
     resource_id: sample.resourceId,
     timestamp: timeText(sample.timestamp),
     recorded_at: null,
-    resource_metadata: flatMetadata(metadataOf(sample.text)),
+    resource_metadata: metadata,
     message_id: sample.messageId,
   });
 }

@@ -10,8 +10,8 @@ import type { Asked } from '../asked.js';
 import { valueOfBody } from '../body.js';
 import { Fault, badRequest, invalidInput } from '../fault.js';
 import { booleanOf, refuseOthers, valueOf } from '../parameters.js';
-import { withNumber } from '../reply.js';
 import type { Reply } from '../reply.js';
+import { oldForm } from '../samples.js';
 import { timeOf, timeText } from '../times.js';
 
 const needed = ['counter_name', 'counter_type', 'counter_unit', 'counter_volume', 'resource_id'];
@@ -176,17 +176,6 @@ async function untilRecorded(
 }
 
 function replyText(sample: PostedSample, messageId: string): string {
-  return withNumber('counter_volume', sample.volume.text, {
-    source: sample.source,
-    counter_name: sample.meter,
-    counter_type: sample.type,
-    counter_unit: sample.unit,
-    user_id: sample.userId,
-    project_id: sample.projectId,
-    resource_id: sample.resourceId,
-    timestamp: timeText(sample.timestamp),
-    recorded_at: null,
-    resource_metadata: Object.fromEntries(sample.metadata),
-    message_id: messageId,
-  });
+  const { metadata, volume, ...fields } = sample;
+  return oldForm({ ...fields, volume: volume.text, messageId }, Object.fromEntries(metadata));
 }
