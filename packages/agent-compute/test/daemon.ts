@@ -135,15 +135,14 @@ export async function samplesIn(database: string): Promise<Sample[]> {
   });
 }
 
-/** The number of samples in a database; 0 before it can be read, such as while a collector creates it. */
+/** The number of samples in a database; 0 before it exists, and while a collector creates its tables. */
 export async function countIn(database: string): Promise<number> {
   try {
     return await reading(database, async (reader, signal) =>
       (await reader.meters({ scope: 'all' }, signal)).reduce((sum, { samples }) => sum + samples, 0),
     );
   } catch (error) {
-    const notYet = ['STORE_MISSING', 'STORE_SCHEMA_OLDER', 'STORE_UNAVAILABLE'];
-    if (notYet.some((code) => isNephoscopeError(error, code))) return 0;
+    if (isNephoscopeError(error, 'STORE_MISSING') || isNephoscopeError(error, 'STORE_SCHEMA_OLDER')) return 0;
     throw error;
   }
 }
