@@ -1,3 +1,3 @@
 import { preset } from '../../tools/presets/tsup.js';
 
-export default preset(['src/cli.ts', 'src/index.ts', 'src/testing.ts']);
+export default preset(['src/cli.ts', 'src/index.ts', 'src/rows.ts', 'src/testing.ts']);

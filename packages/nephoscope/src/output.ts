@@ -20,11 +20,11 @@ export function print(text: string): Promise<void> {
  *
  * @throws OUTPUT_CLOSED, OUTPUT_FAILED; what `parts` throws
  */
-export async function printExactly(parts: AsyncIterable<string>): Promise<void> {
-  for await (const part of parts) await write(process.stdout.isTTY ? sayable(part) : part);
+export async function printExactly(parts: AsyncIterable<Buffer>): Promise<void> {
+  for await (const part of parts) await write(process.stdout.isTTY ? sayable(part.toString()) : part);
 }
 
-function write(text: string): Promise<void> {
+function write(text: string | Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = (error: Error | null | undefined) => {
       if (error === null || error === undefined) resolve();

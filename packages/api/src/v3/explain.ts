@@ -3,7 +3,7 @@ import { readFigures } from '@nephoscope/statistics';
 import type { Figures, Interval } from '@nephoscope/statistics';
 import { z } from 'zod';
 
-import { csvLine } from './csv.js';
+import { csvLine } from '../csv.js';
 import { figureText, rangeOf, rangeShape } from './figures.js';
 import { Problem } from './problem.js';
 import { selectionOf, selectionShape } from './queries.js';

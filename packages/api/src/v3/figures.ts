@@ -9,7 +9,7 @@ import {
 import type { CalendarUnit, Figure, Figures, Interval, PeriodSpec, StatisticsQuery } from '@nephoscope/statistics';
 import { z } from 'zod';
 
-import { csvLine } from './csv.js';
+import { csvLine } from '../csv.js';
 import { durationOf } from './durations.js';
 import { admitted } from './figures-size.js';
 import { invalid, readAll, shown } from './parameters.js';

@@ -3,7 +3,7 @@ import { memberSpans } from '@nephoscope/message';
 import { metadataValue } from '@nephoscope/statistics';
 import { z } from 'zod';
 
-import { csvLine } from './csv.js';
+import { csvLine } from '../csv.js';
 import { Problem } from './problem.js';
 import { filterOf, timesShape } from './queries.js';
 import { inRows, json, route } from './route.js';

@@ -1,7 +1,7 @@
 import type { ResourceSummary } from '@nephoscope/core/sample-store';
 import { z } from 'zod';
 
-import { csvLine } from './csv.js';
+import { csvLine } from '../csv.js';
 import { Problem } from './problem.js';
 import { filterOf, pageShape, selectionShape, timesShape, whereShape } from './queries.js';
 import { inRows, json, jsonText, nextLink, route } from './route.js';

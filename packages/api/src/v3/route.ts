@@ -6,8 +6,8 @@ import Negotiator from 'negotiator';
 import type { z } from 'zod';
 
 import { Problem } from './problem.js';
-import { csvOf, ndjsonOf } from './rows.js';
-import type { Rows } from './rows.js';
+import { csvOf, ndjsonOf } from '../rows.js';
+import type { Rows } from '../rows.js';
 import type { Answer } from './send.js';
 
 export const mediaTypes = {

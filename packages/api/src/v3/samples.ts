@@ -3,7 +3,7 @@ import { checkSample, memberSpans } from '@nephoscope/message';
 import type { Verifier } from '@nephoscope/message';
 import { z } from 'zod';
 
-import { csvLine } from './csv.js';
+import { csvLine } from '../csv.js';
 import { Problem } from './problem.js';
 import { filterOf, pageShape, selectionShape, timesShape, whereShape } from './queries.js';
 import { inRows, jsonText, mediaTypes, nextLink, route } from './route.js';

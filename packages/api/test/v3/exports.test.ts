@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NephoscopeError } from '@nephoscope/core';
 import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
 
-import { csvCell } from '../../src/v3/csv.js';
 import { serve, signed } from './serve.js';
 import type { Served } from './serve.js';
 
@@ -131,25 +130,3 @@ async function paused(url: string, accept: string): Promise<IncomingMessage> {
   response.pause();
   return response;
 }
-
-describe('cells', () => {
-  it.each([
-    ['plain', 'plain'],
-    ['a,b', '"a,b"'],
-    ['say "no"', '"say ""no"""'],
-    ['two\nlines', '"two\nlines"'],
-    ['=1+1', "'=1+1"],
-    ['+1', "'+1"],
-    ['-1', '-1'],
-    ['-1+cmd', "'-1+cmd"],
-    ['-1.5e-7', '-1.5e-7'],
-    ['@SUM(A1)', "'@SUM(A1)"],
-    ['\t=1', "'\t=1"],
-    ['=a,b', '"\'=a,b"'],
-    ["'quoted", "''quoted"],
-    ['#end', '"#end"'],
-    ['', '""'],
-  ])('%j is written as %j', (text, cell) => expect(csvCell(text)).toBe(cell));
-
-  it('of what is missing are empty', () => expect([csvCell(null), csvCell(undefined)]).toEqual(['', '']));
-});

@@ -2,8 +2,8 @@ import type { SampleFilter } from '@nephoscope/core/sample-store';
 import { Command, Option } from 'commander';
 
 import { configOption } from '../configuration.js';
-import { exportFormats, exportText } from '../export/export-text.js';
 import { writeFileWhole } from '../export/output-file.js';
+import { exportFormats, sampleRows } from '../export/sample-rows.js';
 import { withStore } from '../open-store.js';
 import { printExactly, printNote } from '../output.js';
 import { withSignsOfLife } from '../progress.js';
@@ -62,15 +62,18 @@ Examples:
 async function exportSamples(options: ExportOptions, signal: AbortSignal): Promise<void> {
   await withStore(options, signal, async ({ reader }) => {
     let written = 0;
-    const text = exportText(
-      reader.samples(filterOf(options), signal),
-      exportFormats[options.format],
-      (count) => (written = count),
-    );
+    const samples = reader.samples(filterOf(options), signal);
+    async function* counted() {
+      for await (const sample of samples) {
+        yield sample;
+        written += 1;
+      }
+    }
+    const parts = exportFormats[options.format]({ ...sampleRows, items: counted() });
     const { output } = options;
     await withSignsOfLife(
       () => `${groupDigits(String(written))} samples …`,
-      output === undefined ? printExactly(text) : writeFileWhole(output, text),
+      output === undefined ? printExactly(parts) : writeFileWhole(output, parts),
     );
     printNote(`${groupDigits(String(written))} samples exported`);
   });

@@ -2,7 +2,7 @@ import { formatTimestamp } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core/sample-store';
 import { Command } from 'commander';
 
-import { messageLine } from '../export/export-text.js';
+import { messageLine } from '../export/sample-rows.js';
 import { withStore } from '../open-store.js';
 import { print, printNote } from '../output.js';
 import { runCommand } from '../run.js';

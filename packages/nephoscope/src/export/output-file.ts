@@ -8,7 +8,7 @@ import { NephoscopeError } from '@nephoscope/core';
  *
  * @throws OUTPUT_FAILED if there is such a file already, or it cannot be written; what `parts` throws
  */
-export async function writeFileWhole(path: string, parts: AsyncIterable<string>): Promise<void> {
+export async function writeFileWhole(path: string, parts: AsyncIterable<Buffer>): Promise<void> {
   if (existsSync(path))
     throw new NephoscopeError('OUTPUT_FAILED', `${path} exists already: remove it, or choose another name`);
   const unfinished = `${path}.part`;

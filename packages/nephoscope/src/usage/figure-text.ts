@@ -1,7 +1,7 @@
 import { formatInZone, parseDecimal } from '@nephoscope/statistics';
 import type { CalendarUnit, Coverage, Figure, GroupKey } from '@nephoscope/statistics';
 
-import { csvLine } from '../text/csv.js';
+import { csvLine } from '@nephoscope/api/rows';
 import { groupDigits } from '../text/group-digits.js';
 import { formatTable } from '../text/table.js';
 

@@ -4,7 +4,7 @@ import { parseTimestamp } from '@nephoscope/core';
 import { checkSample, isJsonObject, parseJson, signJsonMessage } from '@nephoscope/message';
 import type { JsonObject } from '@nephoscope/message';
 
-import { exportFormats, exportText } from '../../src/export/export-text.js';
+import { exportFormats, sampleRows } from '../../src/export/sample-rows.js';
 import { sampleOf } from '../sample.js';
 import { allOf, imported, problemsOf, samplesOf, signer, verifier } from './entries.js';
 
@@ -158,7 +158,7 @@ describe('an export', () => {
   async function* stream() {
     for (const sample of samples) yield await Promise.resolve(sample);
   }
-  const exported = async () => (await allOf(exportText(stream(), exportFormats.ndjson, () => undefined))).join('');
+  const exported = async () => (await allOf(exportFormats.ndjson({ ...sampleRows, items: stream() }))).join('');
 
   it('ends with the number of samples and the SHA-256 of what is before', async () => {
     const text = await exported();
@@ -195,7 +195,7 @@ describe('an export', () => {
   });
 
   it('as CSV has every field, and is not taken for samples of another system', async () => {
-    const csv = (await allOf(exportText(stream(), exportFormats.csv, () => undefined))).join('');
+    const csv = (await allOf(exportFormats.csv({ ...sampleRows, items: stream() }))).join('');
     const [head, first] = csv.split('\n');
     expect(head).toBe(
       'message_id,source,counter_name,counter_type,counter_unit,counter_volume,user_id,project_id,resource_id,timestamp,publisher_id,sequence,epoch,resource_metadata',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { csvCell, csvLine } from '../../src/text/csv.js';
+import { csvCell, csvLine } from '../src/csv.js';
 
 it.each([
   ['=HYPERLINK("http://x","y")', `"'=HYPERLINK(""http://x"",""y"")"`],
@@ -13,8 +13,14 @@ it.each([
   ['-5', '-5'],
   ['-1.5e-07', '-1.5e-07'],
   ['a "b", c', '"a ""b"", c"'],
+  ['plain', 'plain'],
+  ['a,b', '"a,b"'],
+  ['two\nlines', '"two\nlines"'],
+  ['=a,b', '"\'=a,b"'],
+  ['-1+cmd', "'-1+cmd"],
   ['', '""'],
   [null, ''],
+  [undefined, ''],
 ])('writes %j as %s', (text, cell) => {
   expect(csvCell(text)).toBe(cell);
 });

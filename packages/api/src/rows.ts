@@ -1,7 +1,10 @@
+/**
+ * Rows as CSV and NDJSON, for the API and for commands that write the same. Both end with a line that says how many there were, and what all
+ * bytes before that line hash to: a file without it was cut.
+ */
 import { createHash } from 'node:crypto';
 
-// Rows as CSV and NDJSON. Both end with a line that says how many there were, and what all bytes before that line hash to: a file without
-// it was cut.
+export { csvLine } from './csv.js';
 
 /** What one answer can be written as. */
 export interface Rows<T> {
