@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 
 import { NephoscopeError } from '@nephoscope/core';
-import { connect } from 'amqplib/callback_api';
+import { IllegalOperationError, connect } from 'amqplib/callback_api';
 import type { Channel, ConfirmChannel, Connection as Model, SocketOptions } from 'amqplib/callback_api';
 
 import { BrokerChannel, PublishingChannel } from './broker-channel.js';
@@ -163,7 +163,14 @@ export class Connection implements Requester {
   async #open<C extends Channel, B>(create: (answer: Answer<C>) => C, wrap: (channel: C) => B): Promise<B> {
     let channel: B | undefined;
     await this.ask<C>('opening a channel', (answer) => {
-      channel = wrap(create(answer));
+      try {
+        channel = wrap(create(answer));
+      } catch (error) {
+        // The library has closed. If the broker's close comes with the end of the login, which a broker that stops sends so, the
+        // library announces that before it hands the connection over: nobody else notices.
+        if (error instanceof IllegalOperationError) this.destroy(error);
+        throw error;
+      }
     });
     return channel as B;
   }
